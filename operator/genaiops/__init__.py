@@ -1,0 +1,1 @@
+"""GenAIOps Operator: releases of LLM apps, proved before and while they take traffic."""

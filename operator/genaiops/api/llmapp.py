@@ -1,0 +1,259 @@
+"""Kind LLMApp: an LLM app as its team describes it, and where its releases stand."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from genaiops.api.base import (
+    ApiModel,
+    Condition,
+    Duration,
+    Name,
+    NonNegative,
+    ObjectName,
+    Phase,
+    Rate,
+    Ref,
+    ResourceRequirements,
+    Signed,
+    Time,
+    parse_duration,
+)
+from genaiops.api.rollout import RolloutSpec
+
+PROMOTE_ANNOTATION = "genaiops.dev/promote"
+"""`<release>@<step>` lets that release go on past that step's pause; it says so for no other release or step."""
+
+
+class Parameters(ApiModel):
+    """Sampling parameters sent with every request; a request's own values are ignored."""
+
+    temperature: NonNegative | None = Field(default=None, description="Sampling temperature.")
+    top_p: Rate | None = Field(default=None, description="Nucleus sampling.")
+    max_tokens: int | None = Field(default=None, ge=1, description="Tokens an answer may have.")
+    seed: int | None = Field(default=None, description="Seed, where the server supports one.")
+    stop: list[Annotated[str, Field(min_length=1, max_length=256)]] | None = Field(
+        default=None, max_length=4, description="Texts that end an answer."
+    )
+    presence_penalty: Signed | None = Field(default=None, description="As in the OpenAI protocol.")
+    frequency_penalty: Signed | None = Field(default=None, description="As in the OpenAI protocol.")
+
+
+class Fallback(Ref):
+    """A model that is asked when those before it fail."""
+
+
+class ModelUse(Ref):
+    """Which Model, and how it is asked."""
+
+    parameters: Parameters = Field(default_factory=Parameters, description="Sampling parameters.")
+    fallbacks: list[Fallback] = Field(
+        default_factory=list, max_length=8, description="Models asked in turn when the one before fails."
+    )
+    timeout: Duration = Field(
+        default=parse_duration("60s"), validate_default=False, description="Time for one call of a model."
+    )
+    max_retries: int = Field(
+        default=2,
+        ge=0,
+        le=10,
+        description="Retries on connection errors, 429 and 503, before the next fallback.",
+    )
+
+
+class PromptUse(Ref):
+    """Which Prompt. Exactly one of `version` and `label`."""
+
+    version: Name | None = Field(default=None, description="A version, fixed.")
+    label: Name | None = Field(default=None, description="A label, followed as it moves.")
+
+
+class Container(ApiModel):
+    """The team's own code. It calls the model through the runtime beside it (OPENAI_BASE_URL is set)."""
+
+    image: str = Field(min_length=1, max_length=512, description="Image of the app.")
+    port: int = Field(
+        default=8000, ge=1, le=65535, description="Port the app serves on; 8080 and 9464 are taken."
+    )
+    args: list[Annotated[str, Field(max_length=1024)]] = Field(
+        default_factory=list, max_length=64, description="Arguments of the container."
+    )
+    resources: ResourceRequirements = Field(
+        default_factory=ResourceRequirements, description="CPU and memory."
+    )
+
+
+class Runtime(ApiModel):
+    """The runtime beside the app."""
+
+    image: str | None = Field(
+        default=None, max_length=512, description="Image; the operator's own for new releases where absent."
+    )
+    resources: ResourceRequirements | None = Field(default=None, description="CPU and memory.")
+
+
+class Gateway(ApiModel):
+    """An Envoy of the app's own that splits the traffic."""
+
+    replicas: int = Field(default=1, ge=1, le=50, description="Number of gateway pods.")
+    port: int = Field(default=80, ge=1, le=65535, description="Port of the app's Service.")
+
+
+class Traffic(ApiModel):
+    """How traffic is split between stable and candidate."""
+
+    gateway: Gateway = Field(default_factory=Gateway, description="By an Envoy of the app's own.")
+
+
+class LLMAppSpec(ApiModel):
+    """An LLM app. `model.ref` and `prompt` are all it needs; everything else has a safe default."""
+
+    replicas: int = Field(default=1, ge=1, le=1000, description="Pods of the stable release.")
+    model: ModelUse = Field(description="The model and its parameters.")
+    prompt: PromptUse = Field(description="The prompt and which of its versions.")
+    guardrails: list[Ref] = Field(
+        default_factory=list, max_length=16, description="GuardrailPolicies, in order."
+    )
+    container: Container | None = Field(
+        default=None, description="The team's own code; absent: the runtime alone."
+    )
+    runtime: Runtime = Field(default_factory=Runtime, description="The runtime beside the app.")
+    rollout: RolloutSpec | None = Field(
+        default=None, description="How a change is rolled out. At most one of this and rolloutPolicyRef."
+    )
+    rollout_policy_ref: Annotated[Name | None, Field(description="Name of a RolloutPolicy to use.")] = None
+    traffic: Traffic = Field(default_factory=Traffic, description="How traffic is split.")
+    revision_history_limit: int = Field(
+        default=10, ge=1, le=100, description="Releases and history entries that are kept."
+    )
+
+
+# --- status ------------------------------------------------------------------------------------------------
+
+
+class Verdict(StrEnum):
+    """What an analysis says of a metric."""
+
+    SUCCESSFUL = "Successful"
+    FAILED = "Failed"
+    INCONCLUSIVE = "Inconclusive"
+    ERROR = "Error"
+
+
+class Result(StrEnum):
+    """How a rollout ended."""
+
+    PROMOTED = "Promoted"
+    FAST_PROMOTED = "FastPromoted"
+    ABORTED = "Aborted"
+    SUPERSEDED = "Superseded"
+    ROLLED_BACK = "RolledBack"
+    FAST_ROLLED_BACK = "FastRolledBack"
+
+
+class Arm(ApiModel):
+    """One side of a comparison."""
+
+    samples: int = Field(description="Requests counted at this weight.")
+    hits: int = Field(description="Those of them that the metric counts.")
+
+
+class MetricVerdict(ApiModel):
+    """A metric as it was judged last."""
+
+    name: str
+    verdict: Verdict
+    candidate: Arm
+    stable: Arm
+    lower: Signed | None = Field(default=None, description="Lower bound of candidate minus stable.")
+    upper: Signed | None = Field(default=None, description="Upper bound of candidate minus stable.")
+    message: str = Field(default="", max_length=1024, description="The numbers in a sentence.")
+    dry_run: bool = False
+
+
+class PodCounters(ApiModel):
+    """What a pod's counters stood at when they were read last; a counter below that has been reset."""
+
+    release: str
+    requests: int = 0
+    errors: int = 0
+    latency_requests: int = 0
+    slow: dict[str, int] = Field(default_factory=dict, description="By latency threshold in seconds.")
+    answers: int = 0
+    violations: int = 0
+
+
+class AnalysisStatus(ApiModel):
+    """The measurements of the present weight: enough to resume exactly after a restart."""
+
+    started_at: Time = Field(description="When the weight was live at the gateway.")
+    measured_at: Time | None = None
+    consecutive_errors: int = 0
+    last_error: str | None = Field(default=None, max_length=1024)
+    totals: dict[str, dict[str, Arm]] = Field(
+        default_factory=dict, description="By role (candidate, stable), then by metric."
+    )
+    pods: dict[str, PodCounters] = Field(default_factory=dict, description="By pod uid.")
+
+
+class RolloutStatus(ApiModel):
+    """A rollout under way."""
+
+    release: ObjectName
+    step: int = Field(
+        default=0, description="Index of the current step; equal to `steps` at the final weight."
+    )
+    steps: int = 0
+    weight: int = Field(
+        default=0, description="Percent of requests the gateway is told to send to the candidate."
+    )
+    started_at: Time
+    step_started_at: Time | None = Field(
+        default=None, description="When the step took effect at the gateway."
+    )
+    progressed_at: Time = Field(
+        description="When something last moved; the progress deadline counts from here."
+    )
+    paused: Annotated[str | None, Field(max_length=1024, description="Why it waits.")] = None
+    analysis: AnalysisStatus | None = None
+    verdicts: list[MetricVerdict] = Field(default_factory=list)
+    fast: bool = Field(default=False, description="Going back to an earlier release: no steps.")
+
+
+class HistoryEntry(ApiModel):
+    """How a rollout ended."""
+
+    release: ObjectName
+    prompt_version: str | None = None
+    changes: list[str] = Field(default_factory=list)
+    result: Result
+    reason: str
+    message: Annotated[str, Field(max_length=4096)] = ""
+    started_at: Time | None = None
+    finished_at: Time
+
+
+class LLMAppStatus(ApiModel):
+    """Where the app's releases stand."""
+
+    observed_generation: int | None = None
+    phase: Phase | None = None
+    stable_release: ObjectName | None = None
+    candidate_release: ObjectName | None = None
+    aborted_release: ObjectName | None = Field(
+        default=None,
+        description="The release that the spec asks for and that was taken back; not tried again by itself.",
+    )
+    weight: int | None = Field(default=None, description="Percent of requests for the candidate.")
+    rollout: RolloutStatus | None = None
+    retiring: list[ObjectName] = Field(
+        default_factory=list, description="Releases whose pods are being drained."
+    )
+    history: list[HistoryEntry] = Field(default_factory=list)
+    conditions: list[Condition] = Field(default_factory=list)
+    endpoint: str | None = Field(default=None, description="URL inside the cluster.")
+    replicas: int | None = Field(default=None, description="Pods of the stable release.")
+    selector: str | None = Field(
+        default=None, description="Label selector of the app's pods, for autoscalers."
+    )

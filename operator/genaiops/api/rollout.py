@@ -1,0 +1,129 @@
+"""Kind RolloutPolicy: how a candidate earns its traffic. The same struct as `LLMApp.spec.rollout`."""
+
+from datetime import timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from pydantic import Field
+
+from genaiops.api.base import ApiModel, Duration, NonNegative, Rate
+
+
+class Pause(ApiModel):
+    """Wait for a time or, without a duration, for a person."""
+
+    duration: Duration | None = Field(
+        default=None,
+        description="How long. Absent: until a person sets the annotation genaiops.dev/promote "
+        "to the value that the status message names.",
+    )
+
+
+class Step(ApiModel):
+    """One step. Exactly one of its fields."""
+
+    set_weight: int | None = Field(
+        default=None, ge=0, le=100, description="Percent of requests for the candidate."
+    )
+    pause: Pause | None = Field(default=None, description="Stay at the present weight.")
+
+
+class MetricName(StrEnum):
+    """Metrics read from the data plane itself. All are shares of requests."""
+
+    ERROR_RATE = "error-rate"
+    LATENCY = "latency"
+    GUARDRAIL_VIOLATION_RATE = "guardrail-violation-rate"
+
+
+class Metric(ApiModel):
+    """A share of requests, and how much of it is too much. Each limit that is set has to hold."""
+
+    name: MetricName = Field(
+        description="error-rate: requests answered with a server error. latency: requests slower than `threshold`. "
+        "guardrail-violation-rate: requests in whose answer an output guardrail found something."
+    )
+    threshold: NonNegative | None = Field(
+        default=None,
+        description="latency: seconds above which a request is slow; taken up to the next bucket bound of the "
+        "histogram (0.01 s × 2ⁿ, up to 81.92 s). Default 10.24.",
+    )
+    max: Rate | None = Field(default=None, description="The candidate's share must stay below this.")
+    max_increase: Rate | None = Field(
+        default=None,
+        description="The candidate's share minus stable's must stay below this. Default 0.05 where `max` is absent.",
+    )
+    dry_run: bool = Field(default=False, description="Measure and show, never decide.")
+
+
+class OnInconclusive(StrEnum):
+    """What happens when maxDuration passes without a verdict."""
+
+    PAUSE = "Pause"
+    ABORT = "Abort"
+
+
+class OnNoData(StrEnum):
+    """What happens when maxDuration passes without one request to judge."""
+
+    PAUSE = "Pause"
+    ABORT = "Abort"
+    CONTINUE = "Continue"
+
+
+def _default_metrics() -> list[Metric]:
+    return [Metric(name=name) for name in MetricName]
+
+
+class Analysis(ApiModel):
+    """Judging the candidate against stable on live traffic, at every weight anew."""
+
+    interval: Duration = Field(default=timedelta(seconds=10), description="Time between two measurements.")
+    metrics: list[Metric] = Field(
+        default_factory=_default_metrics,
+        max_length=16,
+        description="What is judged; an empty list judges nothing.",
+    )
+    min_samples: int = Field(
+        default=30, ge=1, le=1_000_000, description="Candidate requests before any verdict."
+    )
+    max_duration: Duration = Field(
+        default=timedelta(minutes=30),
+        description="Time at one weight without a verdict before onInconclusive.",
+    )
+    alpha: Rate = Field(
+        default=Decimal("0.05"),
+        description="Chance, over a whole rollout and however often one looks, that a candidate within its limits is "
+        "aborted.",
+    )
+    on_inconclusive: OnInconclusive = Field(
+        default=OnInconclusive.PAUSE, description="At maxDuration without a verdict. It is never a pass."
+    )
+    on_no_data: OnNoData = Field(
+        default=OnNoData.PAUSE, description="At maxDuration without a single request."
+    )
+    max_consecutive_errors: int = Field(
+        default=5, ge=1, le=1000, description="Failed measurements in a row before the rollout is aborted."
+    )
+
+
+def _default_steps() -> list[Step]:
+    return [Step(set_weight=weight) for weight in (5, 25, 50)]
+
+
+class RolloutSpec(ApiModel):
+    """How a candidate becomes stable. A last step to weight 100 is implied."""
+
+    steps: list[Step] = Field(default_factory=_default_steps, max_length=64, description="Steps, in order.")
+    analysis: Analysis = Field(default_factory=Analysis, description="What is judged at every weight.")
+    progress_deadline: Duration = Field(
+        default=timedelta(minutes=10),
+        description="Time for pods to become ready or weights live; then it aborts.",
+    )
+    rollback_window: int = Field(
+        default=3, ge=0, le=100, description="Going back to one of so many promoted releases skips the steps."
+    )
+
+
+class RolloutPolicySpec(RolloutSpec):
+    """A rollout that several apps share."""
