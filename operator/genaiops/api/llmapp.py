@@ -73,15 +73,11 @@ class Container(ApiModel):
     """The team's own code. It calls the model through the runtime beside it (OPENAI_BASE_URL is set)."""
 
     image: str = Field(min_length=1, max_length=512, description="Image of the app.")
-    port: int = Field(
-        default=8000, ge=1, le=65535, description="Port the app serves on; 8080 and 9464 are taken."
-    )
+    port: int = Field(default=8000, ge=1, le=65535, description="Port the app serves on; 8080 and 9464 are taken.")
     args: list[Annotated[str, Field(max_length=1024)]] = Field(
         default_factory=list, max_length=64, description="Arguments of the container."
     )
-    resources: ResourceRequirements = Field(
-        default_factory=ResourceRequirements, description="CPU and memory."
-    )
+    resources: ResourceRequirements = Field(default_factory=ResourceRequirements, description="CPU and memory.")
 
 
 class Runtime(ApiModel):
@@ -112,12 +108,8 @@ class LLMAppSpec(ApiModel):
     replicas: int = Field(default=1, ge=1, le=1000, description="Pods of the stable release.")
     model: ModelUse = Field(description="The model and its parameters.")
     prompt: PromptUse = Field(description="The prompt and which of its versions.")
-    guardrails: list[Ref] = Field(
-        default_factory=list, max_length=16, description="GuardrailPolicies, in order."
-    )
-    container: Container | None = Field(
-        default=None, description="The team's own code; absent: the runtime alone."
-    )
+    guardrails: list[Ref] = Field(default_factory=list, max_length=16, description="GuardrailPolicies, in order.")
+    container: Container | None = Field(default=None, description="The team's own code; absent: the runtime alone.")
     runtime: Runtime = Field(default_factory=Runtime, description="The runtime beside the app.")
     rollout: RolloutSpec | None = Field(
         default=None, description="How a change is rolled out. At most one of this and rolloutPolicyRef."
@@ -201,20 +193,13 @@ class RolloutStatus(ApiModel):
     """A rollout under way."""
 
     release: ObjectName
-    step: int = Field(
-        default=0, description="Index of the current step; equal to `steps` at the final weight."
-    )
+    step: int = Field(default=0, description="Index of the current step; equal to `steps` at the final weight.")
     steps: int = 0
-    weight: int = Field(
-        default=0, description="Percent of requests the gateway is told to send to the candidate."
-    )
+    weight: int = Field(default=0, description="Percent of requests the gateway is told to send to the candidate.")
     started_at: Time
-    step_started_at: Time | None = Field(
-        default=None, description="When the step took effect at the gateway."
-    )
-    progressed_at: Time = Field(
-        description="When something last moved; the progress deadline counts from here."
-    )
+    step_started_at: Time | None = Field(default=None, description="When the step took effect at the gateway.")
+    waiting: Annotated[str | None, Field(max_length=1024, description="What pods or gateway still owe.")] = None
+    waiting_since: Time | None = Field(default=None, description="The progress deadline counts from here.")
     paused: Annotated[str | None, Field(max_length=1024, description="Why it waits.")] = None
     analysis: AnalysisStatus | None = None
     verdicts: list[MetricVerdict] = Field(default_factory=list)
@@ -247,13 +232,9 @@ class LLMAppStatus(ApiModel):
     )
     weight: int | None = Field(default=None, description="Percent of requests for the candidate.")
     rollout: RolloutStatus | None = None
-    retiring: list[ObjectName] = Field(
-        default_factory=list, description="Releases whose pods are being drained."
-    )
+    retiring: list[ObjectName] = Field(default_factory=list, description="Releases whose pods are being drained.")
     history: list[HistoryEntry] = Field(default_factory=list)
     conditions: list[Condition] = Field(default_factory=list)
     endpoint: str | None = Field(default=None, description="URL inside the cluster.")
     replicas: int | None = Field(default=None, description="Pods of the stable release.")
-    selector: str | None = Field(
-        default=None, description="Label selector of the app's pods, for autoscalers."
-    )
+    selector: str | None = Field(default=None, description="Label selector of the app's pods, for autoscalers.")
