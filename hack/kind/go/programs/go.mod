@@ -1,0 +1,3 @@
+module genaiops.dev/hack/kind/programs
+
+go 1.25.0

@@ -1,0 +1,45 @@
+"""Virtual environments in the cache, one for each set of pinned requirements."""
+
+import importlib.util
+import shutil
+import sys
+from pathlib import Path
+
+from . import cache, debian
+from .console import step
+from .problem import Problem
+from .shell import run
+
+_OLDEST_PYTHON = (3, 11)
+
+
+def ensure(requirements: Path) -> Path:
+    """The python of a virtual environment that holds exactly these pinned requirements."""
+    if sys.version_info < _OLDEST_PYTHON:
+        found = ".".join(map(str, sys.version_info[:3]))
+        raise Problem(f"Python 3.11 or newer is needed; this is {found}", "run make with PYTHON=python3.11")
+    name = requirements.stem
+    entry = cache.root() / "venvs" / f"{name}-{cache.key(requirements, sys.version, sys.executable)}"
+    python = entry / "bin" / "python"
+    # A virtual environment has its own path inside and can't be renamed into place: a marker says it is complete.
+    complete = entry / "complete"
+    if complete.exists():
+        return python
+    with cache.lock(f"venv-{name}"):
+        if not complete.exists():
+            _make(entry, requirements)
+            complete.touch()
+    return python
+
+
+def _make(entry: Path, requirements: Path) -> None:
+    if importlib.util.find_spec("ensurepip") is None:
+        # Debian's python3 comes without it.
+        debian.require({"python3-venv": "/usr/lib/python3/dist-packages/no-such-marker"}, "virtual environments")
+    shutil.rmtree(entry, ignore_errors=True)
+    with step(f"Making the Python environment for {requirements.name}"):
+        run([sys.executable, "-m", "venv", entry])
+        run(
+            [entry / "bin" / "python", "-m", "pip", "install", "--require-hashes", "--requirement", requirements],
+            env={"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"},
+        )
