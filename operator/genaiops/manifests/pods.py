@@ -1,0 +1,38 @@
+"""What every pod of ours has in common: the restricted Pod Security Standard.
+
+https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
+"""
+
+from typing import Any, Final
+
+NON_ROOT: Final = 65532
+"""User of the project's own images."""
+
+
+def pod_security(user: int | None = None) -> dict[str, Any]:
+    """Security context of a pod; `user` only for images known to run as it."""
+    context: dict[str, Any] = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    if user is not None:
+        context |= {"runAsUser": user, "runAsGroup": user, "fsGroup": user}
+    return context
+
+
+def container_security(*, read_only: bool = True) -> dict[str, Any]:
+    """Security context of a container."""
+    return {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": read_only,
+    }
+
+
+def spread(selector: dict[str, str]) -> list[dict[str, Any]]:
+    """Pods spread over nodes where there is more than one."""
+    return [
+        {
+            "maxSkew": 1,
+            "topologyKey": "kubernetes.io/hostname",
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": selector},
+        }
+    ]

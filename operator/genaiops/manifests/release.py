@@ -1,0 +1,188 @@
+"""The objects that run one release: ConfigMap, headless Service, Deployment; and the Release object itself."""
+
+import json
+from collections.abc import Iterable
+from typing import Any, Final
+
+from genaiops.api import API_VERSION
+from genaiops.api.release import ModelContent, ReleaseSpec
+from genaiops.manifests.labels import APP, RELEASE, RUNTIME, Object, app_labels, metadata
+from genaiops.manifests.pods import NON_ROOT, container_security, pod_security, spread
+
+HTTP_PORT: Final = 8080
+METRICS_PORT: Final = 9464
+GRACE_SECONDS: Final = 120
+"""Time a pod has to finish the answers it is giving; a long stream is cut after it."""
+_DEFAULT_RESOURCES: Final = {
+    "requests": {"cpu": "50m", "memory": "96Mi"},
+    "limits": {"memory": "512Mi"},
+}
+
+
+def release_object(name: str, namespace: str, release: ReleaseSpec, owned_by: Object) -> Object:
+    """The Release object."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Release",
+        "metadata": metadata(name, namespace, app_labels(release.app, "release", name), owned_by),
+        "spec": release.to_manifest(),
+    }
+
+
+def address_objects(name: str, namespace: str, release: ReleaseSpec, owned_by: Object) -> list[Object]:
+    """What stays while pods of the release still finish their answers: its configuration and its address."""
+    labels = app_labels(release.app, RUNTIME, name)
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": metadata(name, namespace, labels, owned_by),
+            "immutable": True,
+            "data": {
+                "release.json": json.dumps(
+                    {"name": name, **release.to_manifest()}, sort_keys=True, ensure_ascii=False
+                )
+            },
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": metadata(name, namespace, labels, owned_by),
+            "spec": {
+                # Headless: the gateway balances over the pods itself and sees each of them come and go.
+                "clusterIP": "None",
+                "selector": {APP: release.app, RELEASE: name},
+                "ports": [
+                    {"name": "http", "port": serving_port(release), "targetPort": serving_port(release)},
+                    {"name": "metrics", "port": METRICS_PORT, "targetPort": METRICS_PORT},
+                ],
+            },
+        },
+    ]
+
+
+def serving_port(release: ReleaseSpec) -> int:
+    """Port on which a pod of the release takes users' requests."""
+    return release.content.container.port if release.content.container else HTTP_PORT
+
+
+def deployment(name: str, namespace: str, release: ReleaseSpec, replicas: int, owned_by: Object) -> Object:
+    """The Deployment. Its pod template depends on nothing but the release, so promotion restarts no pod."""
+    labels = app_labels(release.app, RUNTIME, name)
+    selector = {APP: release.app, RELEASE: name}
+    containers = [_runtime_container(release)]
+    if release.content.container:
+        containers.insert(0, _app_container(release))
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata(name, namespace, labels, owned_by),
+        "spec": {
+            "replicas": replicas,
+            "revisionHistoryLimit": 0,
+            "selector": {"matchLabels": selector},
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+            "template": {
+                "metadata": {
+                    "labels": labels,
+                    "annotations": {"kubectl.kubernetes.io/default-container": containers[0]["name"]},
+                },
+                "spec": {
+                    "automountServiceAccountToken": False,
+                    "enableServiceLinks": False,
+                    "securityContext": pod_security(None if release.content.container else NON_ROOT),
+                    "terminationGracePeriodSeconds": GRACE_SECONDS,
+                    "topologySpreadConstraints": spread(selector),
+                    "containers": containers,
+                    "volumes": [
+                        {"name": "release", "configMap": {"name": name}},
+                        {"name": "tmp", "emptyDir": {}},
+                        *_credential_volumes(release),
+                    ],
+                },
+            },
+        },
+    }
+
+
+def _runtime_container(release: ReleaseSpec) -> dict[str, Any]:
+    runtime = release.content.runtime
+    resources = runtime.resources.to_manifest() if runtime.resources else _DEFAULT_RESOURCES
+    return {
+        "name": "runtime",
+        "image": runtime.image,
+        "imagePullPolicy": "IfNotPresent",
+        "env": [{"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
+        "ports": [
+            {"name": "runtime", "containerPort": HTTP_PORT},
+            {"name": "metrics", "containerPort": METRICS_PORT},
+        ],
+        "resources": resources,
+        "securityContext": container_security() | {"runAsUser": NON_ROOT, "runAsGroup": NON_ROOT},
+        "startupProbe": _probe("/healthz", period=1, failures=60),
+        "livenessProbe": _probe("/healthz", period=10, failures=3),
+        "readinessProbe": _probe("/readyz", period=2, failures=2),
+        "volumeMounts": [
+            {"name": "release", "mountPath": "/etc/genaiops/release", "readOnly": True},
+            {"name": "tmp", "mountPath": "/tmp"},
+            *(
+                {
+                    "name": volume["name"],
+                    "mountPath": f"/etc/genaiops/credentials/{model.name}",
+                    "readOnly": True,
+                }
+                for model, volume in zip(_keyed_models(release), _credential_volumes(release), strict=True)
+            ),
+        ],
+    }
+
+
+def _app_container(release: ReleaseSpec) -> dict[str, Any]:
+    container = release.content.container
+    assert container is not None
+    return {
+        "name": "app",
+        "image": container.image,
+        "imagePullPolicy": "IfNotPresent",
+        "args": container.args,
+        "env": [
+            {"name": "OPENAI_BASE_URL", "value": f"http://127.0.0.1:{HTTP_PORT}/v1"},
+            # The runtime holds the real key; OpenAI's clients refuse to start without one.
+            {"name": "OPENAI_API_KEY", "value": "held-by-the-runtime"},
+        ],
+        "ports": [{"name": "app", "containerPort": container.port}],
+        "resources": container.resources.to_manifest(),
+        "securityContext": container_security(read_only=False),
+        "readinessProbe": {"tcpSocket": {"port": container.port}, "periodSeconds": 2},
+    }
+
+
+def _probe(path: str, *, period: int, failures: int) -> dict[str, Any]:
+    return {
+        "httpGet": {"path": path, "port": HTTP_PORT},
+        "periodSeconds": period,
+        "timeoutSeconds": 2,
+        "failureThreshold": failures,
+    }
+
+
+def _keyed_models(release: ReleaseSpec) -> list[ModelContent]:
+    models: Iterable[ModelContent] = (release.content.model, *release.content.fallbacks)
+    by_name = {model.name: model for model in models if model.credentials}
+    return list(by_name.values())
+
+
+def _credential_volumes(release: ReleaseSpec) -> list[dict[str, Any]]:
+    volumes = []
+    for index, model in enumerate(_keyed_models(release)):
+        assert model.credentials is not None
+        volumes.append(
+            {
+                "name": f"credentials-{index}",
+                "secret": {
+                    "secretName": model.credentials.name,
+                    "items": [{"key": model.credentials.key, "path": "api-key"}],
+                },
+            }
+        )
+    return volumes

@@ -1,0 +1,295 @@
+"""Resolving an LLMApp: follow its references and put together what the next release would be.
+
+Pure: what exists is handed in as a lookup. What does not resolve comes back as problems that a person can act on;
+they become conditions on the LLMApp while the running release goes on serving.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from genaiops.api.base import ApiModel, SecretKeyRef
+from genaiops.api.guardrails import GuardrailPolicySpec
+from genaiops.api.llmapp import LLMAppSpec
+from genaiops.api.model import LifecycleStage, ModelSpec
+from genaiops.api.prompt import PromptSpec, PromptVersion
+from genaiops.api.release import (
+    ModelContent,
+    PromptContent,
+    ReleaseContent,
+    ReleaseSource,
+    ReleaseSpec,
+    RuntimeContent,
+)
+from genaiops.api.rollout import RolloutPolicySpec, RolloutSpec
+from genaiops.guardrails.validate import policy_problems
+from genaiops.prompts import version_problems
+from genaiops.release.changes import describe_changes
+from genaiops.release.hashing import content_hash, release_name
+
+Lookup = Callable[[str, str], Mapping[str, Any] | None]
+"""(kind, name) → the raw object in the app's namespace, or None."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why an app can't be resolved: which field, what is wrong, what to do.
+
+    `waits` marks what mends itself (a model server that is still starting), as against what needs a person.
+    """
+
+    reason: str
+    field: str
+    message: str
+    waits: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the app asks for: the release, and how it is to be rolled out."""
+
+    name: str
+    release: ReleaseSpec
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """Either a target or the problems that stand in its way; never both."""
+
+    target: Target | None
+    problems: tuple[Problem, ...]
+    rollout: RolloutSpec
+
+
+Spec = TypeVar("Spec", bound=ApiModel)
+
+
+def parse_errors(error: ValidationError, prefix: str = "spec") -> str:
+    """A pydantic error as ``spec.field[0].name: what is wrong`` clauses."""
+    clauses = []
+    for detail in error.errors(include_url=False, include_context=False, include_input=False):
+        path = prefix + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"])
+        clauses.append(f"{path}: {detail['msg'].removeprefix('Value error, ')}")
+    return "; ".join(clauses)
+
+
+@dataclass
+class _Resolver:
+    lookup: Lookup
+    namespace: str
+    problems: list[Problem] = field(default_factory=list)
+
+    def fail(self, reason: str, where: str, message: str, *, waits: bool = False) -> None:
+        self.problems.append(Problem(reason, where, message, waits))
+
+    def spec(self, kind: str, name: str, where: str, model: type[Spec]) -> Spec | None:
+        raw = self.lookup(kind, name)
+        if raw is None:
+            self.fail(
+                f"{kind}NotFound",
+                where,
+                f"there is no {kind} {name!r} in namespace {self.namespace!r}; create it or correct the reference",
+            )
+            return None
+        try:
+            return model.model_validate(raw.get("spec") or {})
+        except ValidationError as error:
+            self.fail(f"{kind}Invalid", where, f"{kind} {name!r} can't be used: {parse_errors(error)}")
+            return None
+
+    def model(self, name: str, where: str) -> ModelContent | None:
+        spec = self.spec("Model", name, where, ModelSpec)
+        if spec is None:
+            return None
+        if spec.lifecycle.stage is LifecycleStage.RETIRED:
+            instead = f"; its replacement is {spec.lifecycle.replacement!r}" if spec.lifecycle.replacement else ""
+            self.fail("ModelRetired", where, f"Model {name!r} is retired and starts no new release{instead}")
+        if spec.credentials:
+            self.secret(spec.credentials.secret_ref, name, where)
+        if spec.serving and not _is_ready(self.lookup("Model", name) or {}):
+            self.fail(
+                "ModelNotReady",
+                where,
+                f"waiting for the server of Model {name!r} to become ready (kubectl describe model {name})",
+                waits=True,
+            )
+        return ModelContent(
+            name=name,
+            provider=spec.provider,
+            model=spec.model,
+            endpoint=spec.endpoint or serving_endpoint(name, self.namespace, spec),
+            credentials=spec.credentials.secret_ref if spec.credentials else None,
+            pricing=spec.pricing,
+        )
+
+    def secret(self, ref: SecretKeyRef, model: str, where: str) -> None:
+        secret = self.lookup("Secret", ref.name)
+        if secret is None:
+            self.fail(
+                "SecretNotFound",
+                where,
+                f"Model {model!r} takes its API key from Secret {ref.name!r}, which does not exist in namespace "
+                f"{self.namespace!r}; create it with key {ref.key!r}",
+            )
+        elif ref.key not in (secret.get("keys") or ()):
+            self.fail(
+                "SecretKeyNotFound",
+                where,
+                f"Model {model!r} takes its API key from key {ref.key!r} of Secret {ref.name!r}, which has only "
+                f"{', '.join(sorted(secret.get('keys') or ())) or 'no keys'}",
+            )
+
+    def prompt(self, app: LLMAppSpec) -> PromptVersion | None:
+        use = app.prompt
+        prompt = self.spec("Prompt", use.ref, "spec.prompt.ref", PromptSpec)
+        if prompt is None:
+            return None
+        name, where = use.version, "spec.prompt.version"
+        if name is None:
+            label = use.label or ""
+            name, where = prompt.labels.get(label), "spec.prompt.label"
+            if name is None:
+                known = ", ".join(sorted(prompt.labels)) or "none"
+                self.fail(
+                    "PromptLabelNotFound", where, f"Prompt {use.ref!r} has no label {label!r}; its labels are: {known}"
+                )
+                return None
+        found = {version.name: (index, version) for index, version in enumerate(prompt.versions)}
+        if name not in found:
+            self.fail(
+                "PromptVersionNotFound",
+                where,
+                f"Prompt {use.ref!r} has no version {name!r}; its versions are: {', '.join(found)}",
+            )
+            return None
+        index, version = found[name]
+        for problem in version_problems(version, f"spec.versions[{index}]"):
+            self.fail("PromptInvalid", where, f"Prompt {use.ref!r} can't be used: {problem.field}: {problem.message}")
+        return version
+
+    def guardrails(self, app: LLMAppSpec) -> list[GuardrailPolicySpec]:
+        policies = []
+        for index, ref in enumerate(app.guardrails):
+            where = f"spec.guardrails[{index}].ref"
+            policy = self.spec("GuardrailPolicy", ref.ref, where, GuardrailPolicySpec)
+            if policy is None:
+                continue
+            for problem in policy_problems(policy):
+                self.fail(
+                    "GuardrailPolicyInvalid",
+                    where,
+                    f"GuardrailPolicy {ref.ref!r} can't be used: {problem.field}: {problem.message}",
+                )
+            policies.append(policy)
+        return policies
+
+    def rollout(self, app: LLMAppSpec) -> RolloutSpec:
+        if app.rollout_policy_ref:
+            policy = self.spec(
+                "RolloutPolicy", app.rollout_policy_ref, "spec.rolloutPolicyRef", RolloutPolicySpec
+            )
+            # With no readable policy nothing starts; what is under way is judged by the safe defaults.
+            return policy or RolloutSpec()
+        return app.rollout or RolloutSpec()
+
+
+def _is_ready(raw: Mapping[str, Any]) -> bool:
+    conditions = (raw.get("status") or {}).get("conditions") or ()
+    return any(condition.get("type") == "Ready" and condition.get("status") == "True" for condition in conditions)
+
+
+def serving_endpoint(name: str, namespace: str, spec: ModelSpec) -> str:
+    """Base URL of a model that is served in the cluster."""
+    assert spec.serving is not None
+    return f"http://{serving_name(name)}.{namespace}.svc:{spec.serving.port}/v1"
+
+
+def serving_name(model: str) -> str:
+    """Name of the Deployment and Service of a model's server."""
+    return f"{model}-model"
+
+
+def resolve(
+    app_name: str,
+    namespace: str,
+    app: LLMAppSpec,
+    lookup: Lookup,
+    runtime_image: str,
+    releases: Mapping[str, ReleaseSpec],
+    stable: str | None,
+) -> Resolution:
+    """What the app asks for now; `releases` are those it has, by name, `stable` the one that serves.
+
+    The runtime's image is part of a release. To make an upgrade of the operator no change of every app, a release
+    that the app already has keeps the image it was made with: only a new one takes `runtime_image`.
+    """
+    resolver = _Resolver(lookup, namespace)
+    rollout = resolver.rollout(app)
+    prompt = resolver.prompt(app)
+    model = resolver.model(app.model.ref, "spec.model.ref")
+    fallbacks = [
+        resolver.model(fallback.ref, f"spec.model.fallbacks[{index}].ref")
+        for index, fallback in enumerate(app.model.fallbacks)
+    ]
+    guardrails = resolver.guardrails(app)
+    problems = tuple(resolver.problems)
+    usable = [fallback for fallback in fallbacks if fallback is not None]
+    if prompt is None or model is None or len(usable) < len(fallbacks) or len(guardrails) < len(app.guardrails):
+        return Resolution(None, problems, rollout)
+
+    fresh = ReleaseContent(
+        prompt=PromptContent(messages=prompt.messages, variables=prompt.variables),
+        model=model,
+        parameters=app.model.parameters,
+        fallbacks=usable,
+        timeout=app.model.timeout,
+        max_retries=app.model.max_retries,
+        guardrails=guardrails,
+        container=app.container,
+        runtime=RuntimeContent(image=app.runtime.image or runtime_image, resources=app.runtime.resources),
+    )
+    known = _known(fresh, releases, stable, pinned=app.runtime.image is not None)
+    if known is not None and known == stable:
+        # What already serves needs neither a model that may start new releases nor one that is ready just now.
+        problems = tuple(problem for problem in problems if not problem.waits and problem.reason != "ModelRetired")
+    if problems:
+        return Resolution(None, problems, rollout)
+    if known is not None:
+        return Resolution(Target(known, releases[known]), (), rollout)
+
+    digest = content_hash(fresh)
+    predecessor = releases.get(stable) if stable else None
+    release = ReleaseSpec(
+        app=app_name,
+        hash=digest,
+        source=ReleaseSource(
+            prompt=app.prompt.ref,
+            prompt_version=prompt.name,
+            model=app.model.ref,
+            guardrails=[ref.ref for ref in app.guardrails],
+        ),
+        content=fresh,
+        predecessor=stable if predecessor else None,
+    )
+    changes = describe_changes(predecessor, release)
+    target = Target(release_name(app_name, digest), release.model_copy(update={"changes": changes}))
+    return Resolution(target, (), rollout)
+
+
+def _known(
+    fresh: ReleaseContent, releases: Mapping[str, ReleaseSpec], stable: str | None, *, pinned: bool
+) -> str | None:
+    """The release among those the app has that `fresh` is, but for the operator's runtime image; stable first."""
+    for name in sorted(releases, key=lambda name: name != stable):
+        release = releases[name]
+        runtime = fresh.runtime if pinned else release.content.runtime.model_copy(
+            update={"resources": fresh.runtime.resources}
+        )
+        if content_hash(fresh.model_copy(update={"runtime": runtime})) == release.hash:
+            return name
+    return None

@@ -1,0 +1,1 @@
+"""The rules of a rollout, pure: a snapshot and the time go in, a plan comes out."""

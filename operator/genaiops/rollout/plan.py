@@ -1,0 +1,412 @@
+"""plan(): what an app's releases have to do next.
+
+No I/O, no clock, no randomness. The numbers in comments are the rules of docs/rollouts.md.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from genaiops.analysis.judge import judge_all, summary
+from genaiops.analysis.window import advance, start
+from genaiops.api.base import format_duration
+from genaiops.api.llmapp import (
+    PROMOTE_ANNOTATION,
+    HistoryEntry,
+    LLMAppStatus,
+    Result,
+    RolloutStatus,
+    Verdict,
+)
+from genaiops.api.release import ReleaseSpec
+from genaiops.api.rollout import OnInconclusive, OnNoData, RolloutSpec, Step
+from genaiops.rollout.report import report
+from genaiops.rollout.snapshot import Notice, Plan, Routes, Snapshot
+from genaiops.rollout.steps import effective_steps, pods_needed, stages, weight_at, weight_carried
+
+
+def plan(snapshot: Snapshot, now: datetime) -> Plan:
+    """What has to be true next for this app."""
+    return _Pass(snapshot, now).run()
+
+
+@dataclass
+class _Pass:
+    """One pass over one app: a working copy of its status, and what came up on the way."""
+
+    seen: Snapshot
+    now: datetime
+    notices: list[Notice] = field(default_factory=list)
+    wake: list[datetime] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        status = self.seen.status
+        self.stable = status.stable_release
+        self.rollout: RolloutStatus | None = status.rollout
+        self.aborted = status.aborted_release
+        self.history = list(status.history)
+        self.retiring = list(status.retiring)
+        self.target = self.seen.resolution.target
+        self.policy: RolloutSpec = self.seen.resolution.rollout
+
+    def run(self) -> Plan:
+        self.end_what_is_not_wanted()
+        self.begin_what_is_wanted()
+        if self.rollout:
+            self.advance()
+        draining = self.drain()
+        return Plan(
+            status=report(self.seen, self.working_status(), self.now),
+            routes=self.routes(),
+            replicas=self.replicas(draining),
+            draining=draining,
+            create=self.target if self.target and self.target.name not in self.seen.releases else None,
+            prune=self.prunable(),
+            notices=tuple(self.notices),
+            at=min(self.wake, default=None),
+        )
+
+    # --- beginning and ending -------------------------------------------------------------------------------
+
+    def end_what_is_not_wanted(self) -> None:
+        if self.target is None:
+            return
+        if self.aborted and self.aborted != self.target.name:
+            self.aborted = None
+        if self.rollout and self.rollout.release != self.target.name:
+            # 5: a new change supersedes; going back to what is stable takes the candidate's traffic at once.
+            if self.target.name == self.stable:
+                self.end(Result.ROLLED_BACK, "BackToStable", "the spec asks for the stable release again")
+            else:
+                self.end(Result.SUPERSEDED, "NewChange", f"a newer change asks for {self.target.name}")
+
+    def begin_what_is_wanted(self) -> None:
+        target = self.target
+        if self.rollout or target is None or target.name in (self.stable, self.aborted):
+            return
+        fast = self.stable is not None and target.name in self.recently_promoted()
+        self.rollout = RolloutStatus(release=target.name, started_at=self.now, fast=fast)
+        if target.name in self.retiring:
+            self.retiring.remove(target.name)
+        what = "first release" if self.stable is None else "; ".join(target.release.changes)
+        self.notify("RolloutStarted", f"{target.name}: {'back to an earlier release' if fast else what}")
+
+    def recently_promoted(self) -> list[str]:
+        promoted = [
+            entry.release
+            for entry in reversed(self.history)
+            if entry.result in (Result.PROMOTED, Result.FAST_PROMOTED, Result.FAST_ROLLED_BACK)
+        ]
+        others = [release for release in dict.fromkeys(promoted) if release != self.stable]
+        return others[: self.policy.rollback_window]
+
+    def end(self, result: Result, reason: str, message: str) -> None:
+        rollout = self.rollout
+        assert rollout is not None
+        release = self.release_of(rollout.release)
+        self.history.append(
+            HistoryEntry(
+                release=rollout.release,
+                prompt_version=release.source.prompt_version if release else None,
+                changes=release.changes if release else [],
+                result=result,
+                reason=reason,
+                message=message,
+                started_at=rollout.started_at,
+                finished_at=self.now,
+            )
+        )
+        self.rollout = None
+        if result in (Result.PROMOTED, Result.FAST_PROMOTED, Result.FAST_ROLLED_BACK):
+            if self.stable:
+                self.retiring.append(self.stable)
+            self.stable = rollout.release
+        else:
+            self.retiring.append(rollout.release)
+        self.notify(
+            f"Rollout{result.value}", f"{rollout.release}: {message}", warning=result is Result.ABORTED
+        )
+
+    def abort(self, reason: str, message: str) -> None:
+        """4: weight 0 first; the pods follow once the gateway says that nothing reaches them."""
+        rollout = self.rollout
+        assert rollout is not None
+        self.aborted = rollout.release
+        self.end(Result.ABORTED, reason, f"{message} (at weight {rollout.weight})")
+
+    # --- one rollout ----------------------------------------------------------------------------------------
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        assert self.rollout is not None
+        # 8: a first release has nothing to be compared with, so there are no steps.
+        return effective_steps(self.policy.steps, skip=self.stable is None or self.rollout.fast)
+
+    def update(self, **changes: object) -> None:
+        assert self.rollout is not None
+        self.rollout = self.rollout.model_copy(update=changes)
+
+    def advance(self) -> None:
+        assert self.rollout is not None
+        last = len(self.steps) - 1
+        self.update(steps=last, step=min(self.rollout.step, last), paused=None)
+        self.analyse()
+        while self.rollout and self.set_weight() and self.step_is_over() and self.may_leave_step():
+            if self.rollout.step == last:
+                self.promote()
+                return
+            following = self.steps[self.rollout.step + 1]
+            self.update(step=self.rollout.step + 1, step_started_at=None)
+            if following.set_weight is not None:
+                self.update(analysis=None, verdicts=[])
+
+    def promote(self) -> None:
+        assert self.rollout is not None
+        if self.rollout.fast:
+            self.end(Result.FAST_ROLLED_BACK, "WithinRollbackWindow", "went back to an earlier release without steps")
+        elif self.stable is None:
+            self.end(Result.PROMOTED, "FirstRelease", "first release is serving")
+        else:
+            self.end(Result.PROMOTED, "StepsPassed", "all steps passed")
+
+    def set_weight(self) -> bool:
+        """Give the candidate the weight of its step as far as its pods carry it; True once that is in effect."""
+        rollout = self.rollout
+        assert rollout is not None
+        wanted = weight_at(self.steps, rollout.step)
+        missing = self.missing_for(wanted)
+        # 3: capacity before weight. More only when pods and gateway are ready for all of it, less at once.
+        ready = self.seen.workload(rollout.release).ready
+        held = weight_carried(ready, self.seen.spec.replicas, min(rollout.weight, wanted))
+        weight = wanted if missing is None or self.stable is None else held
+        if weight != rollout.weight and self.stable is not None:
+            self.notify("WeightSet", f"{rollout.release}: weight {rollout.weight} → {weight}", warning=bool(missing))
+        self.update(weight=weight)
+        if missing is None and not self.in_effect(weight):
+            # 2: nothing counts before the gateway says that it is so.
+            missing = f"waiting for the gateway to report weight {weight} in effect"
+            if self.seen.gateway.problem:
+                missing = f"{missing}: {self.seen.gateway.problem}"
+        return not self.wait_for(missing)
+
+    def missing_for(self, weight: int) -> str | None:
+        rollout = self.rollout
+        assert rollout is not None
+        workload, gateway = self.seen.workload(rollout.release), self.seen.gateway
+        needed = self.pods_for(weight)
+        if workload.ready < needed:
+            text = f"{workload.ready} of {needed} pods of {rollout.release} are ready"
+            return f"{text}: {workload.problem}" if workload.problem else text
+        if gateway.endpoints.get(rollout.release, 0) < needed:
+            seen = gateway.endpoints.get(rollout.release, 0)
+            text = f"the gateway sees {seen} of {needed} healthy endpoints of {rollout.release}"
+            return f"{text}: {gateway.problem}" if gateway.problem else text
+        return None
+
+    def pods_for(self, weight: int) -> int:
+        return pods_needed(100 if self.stable is None else weight, self.seen.spec.replicas)
+
+    def in_effect(self, weight: int) -> bool:
+        assert self.rollout is not None
+        weights = self.seen.gateway.weights
+        if weights is None:
+            return False
+        return weights.get(self.rollout.release, 0) == (100 if self.stable is None else weight)
+
+    def wait_for(self, missing: str | None) -> bool:
+        """Keep the progress deadline; True while something is missing."""
+        rollout = self.rollout
+        assert rollout is not None
+        if missing is None:
+            self.update(waiting=None, waiting_since=None)
+            return False
+        since = rollout.waiting_since or self.now
+        self.update(waiting=missing, waiting_since=since)
+        deadline = since + self.policy.progress_deadline
+        if self.now >= deadline and self.stable is not None:
+            self.abort("ProgressDeadlineExceeded", f"no progress for {format_duration(self.policy.progress_deadline)}: {missing}")
+        elif self.now < deadline:
+            self.wake.append(deadline)
+        if self.rollout and self.seen.workload(rollout.release).ready >= self.pods_for(rollout.weight):
+            # Pods announce themselves; the gateway has to be asked. The longer it takes, the less often.
+            waited = self.now - since
+            self.wake.append(self.now + min(max(waited / 4, timedelta(milliseconds=200)), timedelta(seconds=5)))
+        return True
+
+    def step_is_over(self) -> bool:
+        rollout = self.rollout
+        assert rollout is not None
+        if rollout.step_started_at is None:
+            self.update(step_started_at=self.now)
+        step = self.steps[rollout.step]
+        if step.pause is None:
+            return True
+        if self.person_promotes():
+            return True
+        if step.pause.duration is None:
+            self.hold(f"paused until a person promotes: {self.how_to_promote()}")
+            return False
+        over = (rollout.step_started_at or self.now) + step.pause.duration
+        if self.now < over:
+            self.hold(f"paused for {format_duration(step.pause.duration)}")
+            self.wake.append(over)
+            return False
+        return True
+
+    def may_leave_step(self) -> bool:
+        """What stands between this step and more weight: the analysis, and a spec that says what is wanted."""
+        rollout = self.rollout
+        assert rollout is not None
+        if rollout.step + 1 < len(self.steps) and self.steps[rollout.step + 1].set_weight is None:
+            return True
+        if self.target is None:
+            self.hold("the spec can't be resolved; the candidate keeps its weight until it can")
+            return False
+        if not self.judged():
+            return True
+        if summary(rollout.verdicts) is Verdict.SUCCESSFUL and rollout.verdicts:
+            return True
+        if self.person_promotes():
+            self.notify("Overruled", f"{rollout.release}: a person let it go on without a verdict", warning=True)
+            return True
+        return self.without_verdict()
+
+    def without_verdict(self) -> bool:
+        """True where the policy lets a rollout go on unjudged."""
+        rollout, analysis = self.rollout, self.policy.analysis
+        assert rollout is not None
+        if rollout.analysis is None:
+            return False
+        tells = "; ".join(verdict.message for verdict in rollout.verdicts if not verdict.dry_run)
+        over = rollout.analysis.started_at + analysis.max_duration
+        if self.now < over:
+            self.wake.append(over)
+            return False
+        no_data = not any(verdict.candidate.samples for verdict in rollout.verdicts)
+        decision = analysis.on_no_data if no_data else analysis.on_inconclusive
+        what = "no request reached the candidate" if no_data else f"no verdict: {tells}"
+        if decision in (OnNoData.ABORT, OnInconclusive.ABORT):
+            self.abort("NoData" if no_data else "Inconclusive", f"{what} within {format_duration(analysis.max_duration)}")
+            return False
+        if decision is OnNoData.CONTINUE:
+            return True
+        self.hold(f"{what} within {format_duration(analysis.max_duration)}; still measuring. To go on anyway: {self.how_to_promote()}")
+        return False
+
+    def judged(self) -> bool:
+        """Whether live signals are compared at the present weight: both releases have traffic and a metric decides."""
+        assert self.rollout is not None
+        between = 0 < weight_at(self.steps, self.rollout.step) < 100
+        return self.stable is not None and between and any(not m.dry_run for m in self.policy.analysis.metrics)
+
+    def analyse(self) -> None:
+        rollout, readings = self.rollout, self.seen.readings
+        assert rollout is not None
+        policy = self.policy.analysis
+        if not self.judged():
+            return
+        if rollout.analysis is None:
+            # 2: the window opens with the first reading after the weight was confirmed.
+            if readings and not readings.failures and rollout.step_started_at and self.in_effect(rollout.weight):
+                self.update(analysis=start(self.now, readings.pods))
+            self.wake.append(self.now + min(policy.interval, timedelta(milliseconds=500)))
+            return
+        status = rollout.analysis
+        if readings:
+            status = advance(status, readings.pods, list(readings.failures), self.now, policy)
+        verdicts = judge_all(policy, status, stages(self.steps))
+        self.update(analysis=status, verdicts=verdicts)
+        self.wake.append((status.measured_at or status.started_at) + policy.interval)
+        breaches = [v.message for v in verdicts if v.verdict is Verdict.FAILED and not v.dry_run]
+        if breaches:
+            self.abort("AnalysisFailed", "; ".join(breaches))
+        elif status.consecutive_errors >= policy.max_consecutive_errors:
+            self.abort(
+                "AnalysisError",
+                f"{status.consecutive_errors} measurements in a row failed, the last: {status.last_error}",
+            )
+
+    # --- people ---------------------------------------------------------------------------------------------
+
+    def person_promotes(self) -> bool:
+        assert self.rollout is not None
+        return self.seen.annotations.get(PROMOTE_ANNOTATION) == f"{self.rollout.release}@{self.rollout.step}"
+
+    def how_to_promote(self) -> str:
+        assert self.rollout is not None
+        return (
+            f"kubectl annotate --overwrite llmapp {self.seen.name} -n {self.seen.namespace} "
+            f"{PROMOTE_ANNOTATION}={self.rollout.release}@{self.rollout.step}"
+        )
+
+    def hold(self, why: str) -> None:
+        assert self.rollout is not None
+        if self.seen.status.rollout is None or self.seen.status.rollout.paused != why:
+            self.notify("RolloutPaused", f"{self.rollout.release}: {why}")
+        self.update(paused=why)
+
+    def notify(self, reason: str, message: str, *, warning: bool = False) -> None:
+        self.notices.append(Notice(reason, message, warning))
+
+    # --- what follows from it -------------------------------------------------------------------------------
+
+    def working_status(self) -> LLMAppStatus:
+        rollout = self.rollout
+        return self.seen.status.model_copy(
+            update={
+                "stable_release": self.stable,
+                "candidate_release": rollout.release if rollout else None,
+                "aborted_release": self.aborted,
+                "weight": rollout.weight if rollout and self.stable else None,
+                "rollout": rollout,
+                "retiring": self.retiring,
+                "history": self.history[-self.seen.spec.revision_history_limit :],
+            }
+        )
+
+    def routes(self) -> Routes:
+        rollout = self.rollout
+        live = [self.stable, rollout.release if rollout else None, *self.retiring]
+        backends = tuple(dict.fromkeys(release for release in live if release))
+        if rollout is None:
+            return Routes(self.stable, backends=backends)
+        if self.stable is None:
+            return Routes(rollout.release, backends=backends)
+        return Routes(self.stable, rollout.release, rollout.weight, backends)
+
+    def replicas(self, draining: tuple[str, ...]) -> dict[str, int]:
+        replicas = self.seen.spec.replicas
+        running = {}
+        if self.stable:
+            # 3: stable keeps its full size until the candidate has taken over.
+            running[self.stable] = replicas
+        if self.rollout:
+            running[self.rollout.release] = self.pods_for(weight_at(self.steps, self.rollout.step))
+        for release in self.retiring:
+            if release not in draining:
+                running[release] = self.seen.workload(release).replicas
+        return running
+
+    def drain(self) -> tuple[str, ...]:
+        """4: a release's pods go once the gateway says that no request is sent to them, its address once they went."""
+        weights = self.seen.gateway.weights
+        draining = []
+        for release in list(self.retiring):
+            workload = self.seen.workload(release)
+            if not workload.exists and workload.pods == 0:
+                self.retiring.remove(release)
+            elif not workload.exists or (weights is not None and weights.get(release, 0) == 0):
+                draining.append(release)
+            else:
+                self.wake.append(self.now + timedelta(milliseconds=250))
+        return tuple(draining)
+
+    def release_of(self, name: str) -> ReleaseSpec | None:
+        if self.target and self.target.name == name:
+            return self.seen.releases.get(name, self.target.release)
+        return self.seen.releases.get(name)
+
+    def prunable(self) -> tuple[str, ...]:
+        live = {self.stable, self.aborted, *self.retiring, self.rollout.release if self.rollout else None}
+        limit = self.seen.spec.revision_history_limit
+        old = [name for name in self.seen.releases if name not in live]
+        return tuple(old[: max(0, len(self.seen.releases) - limit)])

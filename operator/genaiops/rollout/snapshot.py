@@ -1,0 +1,112 @@
+"""What a reconcile sees: everything `plan` may know, gathered beforehand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from genaiops.api.llmapp import LLMAppSpec, LLMAppStatus, PodCounters
+from genaiops.api.release import ReleaseSpec
+from genaiops.release.resolve import Resolution, Target
+
+
+@dataclass(frozen=True)
+class Workload:
+    """The pods of one release."""
+
+    ready: int = 0
+    """Pods that are Ready and not being deleted."""
+    pods: int = 0
+    """All pods that still exist, those that are shutting down included."""
+    exists: bool = False
+    """Whether its Deployment exists."""
+    replicas: int = 0
+    """Pods its Deployment asks for."""
+    problem: str | None = None
+    """Why pods are not ready, as the cluster tells it (``ImagePullBackOff: …``)."""
+
+
+@dataclass(frozen=True)
+class GatewayView:
+    """What the gateway says of itself."""
+
+    ready: int = 0
+    """Gateway pods that are Ready."""
+    weights: Mapping[str, int] | None = None
+    """Percent of requests by release that every ready gateway pod has in effect; None where unknown or not agreed."""
+    endpoints: Mapping[str, int] = field(default_factory=dict)
+    """Healthy endpoints by release, the least that any gateway pod sees."""
+    problem: str | None = None
+    """Why the gateway could not be asked."""
+
+
+@dataclass(frozen=True)
+class Readings:
+    """Counters of the pods of both releases, read in one go."""
+
+    pods: Mapping[str, tuple[str, PodCounters]]
+    """By pod uid: ``candidate`` or ``stable``, and the counters."""
+    failures: tuple[str, ...] = ()
+    """Pods that could not be read, and why."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One LLMApp and all that matters to it, at one moment."""
+
+    name: str
+    namespace: str
+    generation: int
+    spec: LLMAppSpec
+    status: LLMAppStatus
+    resolution: Resolution
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    releases: Mapping[str, ReleaseSpec] = field(default_factory=dict)
+    """The Release objects of the app, oldest first."""
+    workloads: Mapping[str, Workload] = field(default_factory=dict)
+    gateway: GatewayView = field(default_factory=GatewayView)
+    readings: Readings | None = None
+    """Present where a measurement was due."""
+
+    def workload(self, release: str | None) -> Workload:
+        """The pods of a release; none where there is no such release."""
+        return self.workloads.get(release or "", Workload())
+
+
+@dataclass(frozen=True)
+class Routes:
+    """Where the gateway sends requests."""
+
+    stable: str | None
+    candidate: str | None = None
+    weight: int = 0
+    """Percent of requests for the candidate."""
+    backends: tuple[str, ...] = ()
+    """Every release that the gateway knows, for pinned requests and running streams."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A Kubernetes Event to be."""
+
+    reason: str
+    message: str
+    warning: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What has to be true next. Carrying it out twice is the same as once."""
+
+    status: LLMAppStatus
+    routes: Routes
+    replicas: Mapping[str, int]
+    """Releases that run, and with how many pods each."""
+    draining: tuple[str, ...] = ()
+    """Releases whose pods are to go while their address stays."""
+    create: Target | None = None
+    """A Release object to make."""
+    prune: tuple[str, ...] = ()
+    """Release objects beyond the history limit."""
+    notices: tuple[Notice, ...] = ()
+    at: datetime | None = None
+    """When to look again even if nothing happens."""
