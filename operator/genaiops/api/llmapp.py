@@ -165,28 +165,31 @@ class MetricVerdict(ApiModel):
 
 
 class PodCounters(ApiModel):
-    """What a pod's counters stood at when they were read last; a counter below that has been reset."""
+    """What the counters of one pod's runtime stood at when they were read last."""
 
-    release: str
-    requests: int = 0
-    errors: int = 0
-    latency_requests: int = 0
-    slow: dict[str, int] = Field(default_factory=dict, description="By latency threshold in seconds.")
-    answers: int = 0
-    violations: int = 0
+    process_started: int | None = Field(
+        default=None, description="When the process began, in ms since 1970; with another process they begin at zero."
+    )
+    metrics: dict[str, Arm] = Field(
+        default_factory=dict, description="Since the process began, by metric (latency with its threshold)."
+    )
 
 
 class AnalysisStatus(ApiModel):
     """The measurements of the present weight: enough to resume exactly after a restart."""
 
     started_at: Time = Field(description="When the weight was live at the gateway.")
-    measured_at: Time | None = None
-    consecutive_errors: int = 0
-    last_error: str | None = Field(default=None, max_length=1024)
+    baseline_at: Time | None = Field(default=None, description="First complete measurement; requests count from here.")
+    measured_at: Time | None = Field(default=None, description="Last measurement, complete or not.")
+    consecutive_errors: int = Field(default=0, description="Measurements in a row that were not complete.")
+    last_error: str | None = Field(default=None, max_length=1024, description="Why the last one of them was not.")
     totals: dict[str, dict[str, Arm]] = Field(
-        default_factory=dict, description="By role (candidate, stable), then by metric."
+        default_factory=dict,
+        description="Requests since the baseline, by role (candidate, stable), then by metric.",
     )
-    pods: dict[str, PodCounters] = Field(default_factory=dict, description="By pod uid.")
+    pods: dict[str, PodCounters] = Field(
+        default_factory=dict, description="Live pods at the last complete measurement, by uid."
+    )
 
 
 class RolloutStatus(ApiModel):
