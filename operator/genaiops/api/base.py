@@ -1,21 +1,56 @@
 """What every kind is made of: the base model, scalar types, references, conditions."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema, core_schema
+
+from genaiops.api.rules import Rule, rules_of
 
 
 class ApiModel(BaseModel):
-    """A struct of the API: snake_case in code, camelCase in the manifest, unknown fields refused."""
+    """A struct of the API: snake_case in code, camelCase in the manifest, unknown fields and broken rules refused."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, extra="forbid", frozen=True
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        extra="forbid",
+        frozen=True,
+        ignored_types=(Rule,),
     )
+
+    @model_validator(mode="after")
+    def _keeps_its_rules(self) -> Self:
+        broken = [rule.message for rule in rules_of(type(self)) if rule.holds and not rule.holds(self)]
+        if broken:
+            raise ValueError("; ".join(broken))
+        return self
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        json_schema = handler.resolve_ref_schema(handler(schema))
+        if validations := [rule.as_validation() for rule in rules_of(cls)]:
+            json_schema["x-kubernetes-validations"] = validations
+        return json_schema
 
     def to_manifest(self) -> dict[str, Any]:
         """The struct as it stands in a manifest: camelCase, JSON values, unset fields left out."""
@@ -26,17 +61,16 @@ class ApiModel(BaseModel):
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
-DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
+# Three parts of six digits are 342 years: no sum overflows.
+DURATION_PATTERN = r"^([0-9]{1,6}(\.[0-9]{1,3})?(ms|s|m|h)){1,3}$"
 
 
-def parse_duration(text: object) -> object:
-    """``"1h30m"`` → ``timedelta``; anything but a string is handed on for pydantic to judge."""
-    if not isinstance(text, str):
+def parse_duration(text: object) -> timedelta:
+    """``"1h30m"`` → ``timedelta``; a ``timedelta`` stays as it is. Raises ValueError for anything else."""
+    if isinstance(text, timedelta):
         return text
-    if not re.fullmatch(DURATION_PATTERN, text):
-        raise ValueError(
-            f"{text!r} is no duration: write a number and a unit (ms, s, m, h), such as 30s or 1h30m"
-        )
+    if not isinstance(text, str) or not re.fullmatch(DURATION_PATTERN, text):
+        raise ValueError(f"{text!r} is no duration: write a number and a unit (ms, s, m, h), such as 30s or 1h30m")
     return timedelta(seconds=sum(float(number) * _SECONDS[unit] for number, unit in _DURATION.findall(text)))
 
 
@@ -51,13 +85,28 @@ def format_duration(value: timedelta) -> str:
     return "".join(parts) or "0s"
 
 
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(parse_duration),
-    PlainSerializer(format_duration, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "maxLength": 32}),
-]
+_duration = (BeforeValidator(parse_duration), PlainSerializer(format_duration, return_type=str))
+_duration_schema: dict[str, Any] = {"type": "string", "pattern": DURATION_PATTERN, "maxLength": 32}
+
+Duration = Annotated[timedelta, *_duration, WithJsonSchema(_duration_schema)]
 """A length of time, written as Go writes it: ``500ms``, ``30s``, ``1h30m``."""
+
+_longer_than_zero = Rule("duration(self) > duration('0s')", "must be longer than 0s")
+
+
+def _require_longer_than_zero(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        raise ValueError(_longer_than_zero.message)
+    return value
+
+
+PositiveDuration = Annotated[
+    timedelta,
+    AfterValidator(_require_longer_than_zero),
+    *_duration,
+    WithJsonSchema({**_duration_schema, "x-kubernetes-validations": [_longer_than_zero.as_validation()]}),
+]
+"""A length of time above zero: a timeout, an interval."""
 
 
 def _decimal_text(value: Decimal) -> str:
@@ -65,17 +114,21 @@ def _decimal_text(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _decimal_schema(
-    pattern: str, minimum: float | None = None, maximum: float | None = None
-) -> WithJsonSchema:
-    # A structural schema has no "string or number" type. Left untyped, `pattern` judges the strings and
-    # minimum/maximum judge the numbers; what is neither is refused when the operator parses the object.
-    schema: dict[str, Any] = {"x-kubernetes-preserve-unknown-fields": True, "pattern": pattern}
-    if minimum is not None:
-        schema["minimum"] = minimum
-    if maximum is not None:
-        schema["maximum"] = maximum
-    return WithJsonSchema(schema)
+# A structural schema has no type "string or number". Left untyped, `pattern` judges strings and minimum/maximum judge
+# numbers; limits that contradict each other leave no object and no array, and the enum leaves no boolean.
+NUMBER_OR_STRING: dict[str, Any] = {
+    "x-kubernetes-preserve-unknown-fields": True,
+    "minProperties": 1,
+    "maxProperties": 0,
+    "minItems": 1,
+    "maxItems": 0,
+    "maxLength": 32,
+    "not": {"enum": [True, False]},
+}
+
+
+def _number_or_string(pattern: str, **limits: int) -> WithJsonSchema:
+    return WithJsonSchema({**NUMBER_OR_STRING, "pattern": pattern, **limits})
 
 
 def _exact(value: object) -> object:
@@ -87,11 +140,13 @@ def _exact(value: object) -> object:
 
 _decimal = (BeforeValidator(_exact), PlainSerializer(_decimal_text, return_type=str))
 
-Rate = Annotated[Decimal, *_decimal, Field(ge=0, le=1), _decimal_schema(r"^(0(\.[0-9]+)?|1(\.0+)?)$", 0, 1)]
+Rate = Annotated[
+    Decimal, *_decimal, Field(ge=0, le=1), _number_or_string(r"^(0(\.[0-9]+)?|1(\.0+)?)$", minimum=0, maximum=1)
+]
 """A share from 0 to 1."""
-NonNegative = Annotated[Decimal, *_decimal, Field(ge=0), _decimal_schema(r"^[0-9]+(\.[0-9]+)?$", 0)]
+NonNegative = Annotated[Decimal, *_decimal, Field(ge=0), _number_or_string(r"^[0-9]+(\.[0-9]+)?$", minimum=0)]
 """A decimal that is not negative: a price, a number of seconds."""
-Signed = Annotated[Decimal, *_decimal, _decimal_schema(r"^-?[0-9]+(\.[0-9]+)?$")]
+Signed = Annotated[Decimal, *_decimal, _number_or_string(r"^-?[0-9]+(\.[0-9]+)?$")]
 """Any decimal."""
 
 
@@ -113,6 +168,32 @@ ObjectName = Annotated[str, Field(pattern=r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$", m
 """The name of an object (RFC 1123 subdomain)."""
 
 
+@dataclass(frozen=True)
+class UniqueBy:
+    """Marks a list whose items are told apart by one field: a list-map for server-side apply, no two alike."""
+
+    field: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._require_unique, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {
+            **handler(schema),
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": [self.field],
+        }
+
+    def _require_unique(self, items: Sequence[Any]) -> Sequence[Any]:
+        seen = set()
+        for item in items:
+            key = getattr(item, self.field)
+            if key in seen:
+                raise ValueError(f"two items have the {self.field} {key!r}: give each its own")
+            seen.add(key)
+        return items
+
+
 # --- references --------------------------------------------------------------------------------------------
 
 
@@ -129,11 +210,27 @@ class SecretKeyRef(ApiModel):
     key: Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$", max_length=253)] = Field(description="Key in it.")
 
 
+def _quantity_text(value: object) -> object:
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+_QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(m|[kMGTPE]|[KMGTPE]i|[eE][0-9]+)?$"
+Quantity = Annotated[
+    str,
+    BeforeValidator(_quantity_text),
+    Field(pattern=_QUANTITY_PATTERN, max_length=32),
+    _number_or_string(_QUANTITY_PATTERN, minimum=0),
+]
+"""An amount as Kubernetes writes it: ``500m``, ``1``, ``0.5``, ``2Gi``."""
+
+
 class ResourceRequirements(ApiModel):
     """CPU and memory as in a Pod's container."""
 
-    requests: dict[str, str] = Field(default_factory=dict, description="What is reserved, e.g. {cpu: 100m}.")
-    limits: dict[str, str] = Field(default_factory=dict, description="What is allowed at the most.")
+    requests: dict[str, Quantity] = Field(
+        default_factory=dict, max_length=16, description="What is reserved, e.g. {cpu: 100m}."
+    )
+    limits: dict[str, Quantity] = Field(default_factory=dict, max_length=16, description="What is allowed at the most.")
 
 
 # --- conditions (kstatus) ----------------------------------------------------------------------------------
@@ -154,7 +251,7 @@ class ObjectStatus(ApiModel):
     """Status of the kinds that only describe something."""
 
     observed_generation: int | None = Field(default=None, description="The generation that was judged last.")
-    conditions: list[Condition] = Field(
+    conditions: Annotated[list[Condition], UniqueBy("type")] = Field(
         default_factory=list, description="Ready, Reconciling, Stalled (kstatus)."
     )
 

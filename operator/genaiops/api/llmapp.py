@@ -1,5 +1,6 @@
 """Kind LLMApp: an LLM app as its team describes it, and where its releases stand."""
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -8,19 +9,20 @@ from pydantic import Field
 from genaiops.api.base import (
     ApiModel,
     Condition,
-    Duration,
     Name,
     NonNegative,
     ObjectName,
     Phase,
+    PositiveDuration,
     Rate,
     Ref,
     ResourceRequirements,
     Signed,
     Time,
-    parse_duration,
+    UniqueBy,
 )
 from genaiops.api.rollout import RolloutSpec
+from genaiops.api.rules import Rule
 
 PROMOTE_ANNOTATION = "genaiops.dev/promote"
 """`<release>@<step>` lets that release go on past that step's pause; it says so for no other release or step."""
@@ -48,12 +50,10 @@ class ModelUse(Ref):
     """Which Model, and how it is asked."""
 
     parameters: Parameters = Field(default_factory=Parameters, description="Sampling parameters.")
-    fallbacks: list[Fallback] = Field(
+    fallbacks: Annotated[list[Fallback], UniqueBy("ref")] = Field(
         default_factory=list, max_length=8, description="Models asked in turn when the one before fails."
     )
-    timeout: Duration = Field(
-        default=parse_duration("60s"), validate_default=False, description="Time for one call of a model."
-    )
+    timeout: PositiveDuration = Field(default=timedelta(seconds=60), description="Time for one call of a model.")
     max_retries: int = Field(
         default=2,
         ge=0,
@@ -61,12 +61,26 @@ class ModelUse(Ref):
         description="Retries on connection errors, 429 and 503, before the next fallback.",
     )
 
+    @Rule(
+        "!has(self.fallbacks) || !self.fallbacks.exists(fallback, fallback.ref == self.ref)",
+        "fallbacks: the model itself is no fallback; name another Model or remove it",
+    )
+    def falls_back_on_others(self) -> bool:
+        return all(fallback.ref != self.ref for fallback in self.fallbacks)
+
 
 class PromptUse(Ref):
     """Which Prompt. Exactly one of `version` and `label`."""
 
     version: Name | None = Field(default=None, description="A version, fixed.")
     label: Name | None = Field(default=None, description="A label, followed as it moves.")
+
+    @Rule(
+        "has(self.version) != has(self.label)",
+        "version, label: write exactly one, version to stay or label to follow it as it moves",
+    )
+    def names_one_version(self) -> bool:
+        return (self.version is None) != (self.label is None)
 
 
 class Container(ApiModel):
@@ -78,6 +92,13 @@ class Container(ApiModel):
         default_factory=list, max_length=64, description="Arguments of the container."
     )
     resources: ResourceRequirements = Field(default_factory=ResourceRequirements, description="CPU and memory.")
+
+    @Rule(
+        "!(self.port in [8080, 9464])",
+        "port: 8080 and 9464 are the runtime's, beside this container; let the app serve on another port",
+    )
+    def leaves_the_runtime_its_ports(self) -> bool:
+        return self.port not in {8080, 9464}
 
 
 class Runtime(ApiModel):
@@ -108,7 +129,9 @@ class LLMAppSpec(ApiModel):
     replicas: int = Field(default=1, ge=1, le=1000, description="Pods of the stable release.")
     model: ModelUse = Field(description="The model and its parameters.")
     prompt: PromptUse = Field(description="The prompt and which of its versions.")
-    guardrails: list[Ref] = Field(default_factory=list, max_length=16, description="GuardrailPolicies, in order.")
+    guardrails: Annotated[list[Ref], UniqueBy("ref")] = Field(
+        default_factory=list, max_length=16, description="GuardrailPolicies, in order."
+    )
     container: Container | None = Field(default=None, description="The team's own code; absent: the runtime alone.")
     runtime: Runtime = Field(default_factory=Runtime, description="The runtime beside the app.")
     rollout: RolloutSpec | None = Field(
@@ -119,6 +142,13 @@ class LLMAppSpec(ApiModel):
     revision_history_limit: int = Field(
         default=10, ge=1, le=100, description="Releases and history entries that are kept."
     )
+
+    @Rule(
+        "!has(self.rollout) || !has(self.rolloutPolicyRef)",
+        "rollout, rolloutPolicyRef: write at most one; remove the other",
+    )
+    def rolls_out_one_way(self) -> bool:
+        return self.rollout is None or self.rollout_policy_ref is None
 
 
 # --- status ------------------------------------------------------------------------------------------------
@@ -237,7 +267,7 @@ class LLMAppStatus(ApiModel):
     rollout: RolloutStatus | None = None
     retiring: list[ObjectName] = Field(default_factory=list, description="Releases whose pods are being drained.")
     history: list[HistoryEntry] = Field(default_factory=list)
-    conditions: list[Condition] = Field(default_factory=list)
+    conditions: Annotated[list[Condition], UniqueBy("type")] = Field(default_factory=list)
     endpoint: str | None = Field(default=None, description="URL inside the cluster.")
     replicas: int | None = Field(default=None, description="Pods of the stable release.")
     selector: str | None = Field(default=None, description="Label selector of the app's pods, for autoscalers.")

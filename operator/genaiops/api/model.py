@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from genaiops.api.base import ApiModel, NonNegative, ResourceRequirements, SecretKeyRef
+from genaiops.api.rules import Rule
 
 
 class Provider(StrEnum):
@@ -46,12 +47,8 @@ class Credentials(ApiModel):
 class Lifecycle(ApiModel):
     """Where the model is in its life."""
 
-    stage: LifecycleStage = Field(
-        default=LifecycleStage.APPROVED, description="Retired models start no new release."
-    )
-    retirement_date: date | None = Field(
-        default=None, description="Day after which the provider may switch it off."
-    )
+    stage: LifecycleStage = Field(default=LifecycleStage.APPROVED, description="Retired models start no new release.")
+    retirement_date: date | None = Field(default=None, description="Day after which the provider may switch it off.")
     replacement: str | None = Field(default=None, max_length=253, description="Name of the Model to move to.")
 
 
@@ -79,6 +76,18 @@ class ModelSpec(ApiModel):
     lifecycle: Lifecycle = Field(default_factory=Lifecycle, description="Approved, Deprecated or Retired.")
     pricing: Pricing | None = Field(default=None, description="What a token costs.")
     context_window: int | None = Field(default=None, ge=1, description="Tokens that fit in one request.")
-    region: str | None = Field(
-        default=None, max_length=63, description="Where the model runs, for governance."
+    region: str | None = Field(default=None, max_length=63, description="Where the model runs, for governance.")
+
+    @Rule(
+        "has(self.endpoint) != has(self.serving)",
+        "endpoint, serving: write exactly one, endpoint for a model served elsewhere or serving to run it here",
     )
+    def is_served_in_one_place(self) -> bool:
+        return (self.endpoint is None) != (self.serving is None)
+
+    @Rule(
+        "!has(self.credentials) || has(self.endpoint)",
+        "credentials: only an endpoint takes an API key; remove credentials or write endpoint instead of serving",
+    )
+    def sends_credentials_to_an_endpoint(self) -> bool:
+        return self.credentials is None or self.endpoint is not None

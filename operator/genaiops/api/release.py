@@ -1,12 +1,15 @@
 """Kind Release: everything that decides an answer, resolved, hashed, immutable. Made by the operator."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
-from genaiops.api.base import ApiModel, Duration, ObjectName, ResourceRequirements, SecretKeyRef
+from genaiops.api.base import ApiModel, ObjectName, PositiveDuration, ResourceRequirements, SecretKeyRef
 from genaiops.api.guardrails import GuardrailPolicySpec
 from genaiops.api.llmapp import Container, Parameters
 from genaiops.api.model import Pricing, Provider
 from genaiops.api.prompt import Message, Variable
+from genaiops.api.rules import Rule
 
 
 class ModelContent(ApiModel):
@@ -16,9 +19,7 @@ class ModelContent(ApiModel):
     provider: Provider
     model: str
     endpoint: str = Field(description="Base URL.")
-    credentials: SecretKeyRef | None = Field(
-        default=None, description="Which Secret key is mounted; never its value."
-    )
+    credentials: SecretKeyRef | None = Field(default=None, description="Which Secret key is mounted; never its value.")
     pricing: Pricing | None = None
 
 
@@ -43,7 +44,7 @@ class ReleaseContent(ApiModel):
     model: ModelContent
     parameters: Parameters
     fallbacks: list[ModelContent] = Field(default_factory=list)
-    timeout: Duration
+    timeout: PositiveDuration
     max_retries: int
     guardrails: list[GuardrailPolicySpec] = Field(default_factory=list)
     container: Container | None = None
@@ -66,11 +67,11 @@ class ReleaseSpec(ApiModel):
     hash: str = Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the content's canonical JSON.")
     source: ReleaseSource
     content: ReleaseContent
-    predecessor: ObjectName | None = Field(
-        default=None, description="The stable release when this one was made."
-    )
-    changes: list[str] = Field(
-        default_factory=list, description="What differs from it, such as 'prompt v1 → v2'."
+    predecessor: ObjectName | None = Field(default=None, description="The stable release when this one was made.")
+    changes: list[str] = Field(default_factory=list, description="What differs from it, such as 'prompt v1 → v2'.")
+
+    never_changes: ClassVar[Rule] = Rule(
+        "self == oldSelf", "spec: a release can't be changed; change the LLMApp and the operator makes another one"
     )
 
 

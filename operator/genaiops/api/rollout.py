@@ -6,7 +6,8 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from genaiops.api.base import ApiModel, Duration, NonNegative, Rate
+from genaiops.api.base import ApiModel, Duration, NonNegative, PositiveDuration, Rate
+from genaiops.api.rules import Rule
 
 
 class Pause(ApiModel):
@@ -22,10 +23,12 @@ class Pause(ApiModel):
 class Step(ApiModel):
     """One step. Exactly one of its fields."""
 
-    set_weight: int | None = Field(
-        default=None, ge=0, le=100, description="Percent of requests for the candidate."
-    )
+    set_weight: int | None = Field(default=None, ge=0, le=100, description="Percent of requests for the candidate.")
     pause: Pause | None = Field(default=None, description="Stay at the present weight.")
+
+    @Rule("has(self.setWeight) != has(self.pause)", "steps: a step is either setWeight or pause; write exactly one")
+    def does_one_thing(self) -> bool:
+        return (self.set_weight is None) != (self.pause is None)
 
 
 class MetricName(StrEnum):
@@ -55,6 +58,14 @@ class Metric(ApiModel):
     )
     dry_run: bool = Field(default=False, description="Measure and show, never decide.")
 
+    @Rule(
+        # The threshold has no CEL type (it is a number or a string): dyn() asks only whether it is there.
+        "self.name == 'latency' || !has(dyn(self).threshold)",
+        "threshold: only latency has one; remove it, and limit a share with max or maxIncrease",
+    )
+    def threshold_only_for_latency(self) -> bool:
+        return self.name is MetricName.LATENCY or self.threshold is None
+
 
 class OnInconclusive(StrEnum):
     """What happens when maxDuration passes without a verdict."""
@@ -78,16 +89,14 @@ def _default_metrics() -> list[Metric]:
 class Analysis(ApiModel):
     """Judging the candidate against stable on live traffic, at every weight anew."""
 
-    interval: Duration = Field(default=timedelta(seconds=10), description="Time between two measurements.")
+    interval: PositiveDuration = Field(default=timedelta(seconds=10), description="Time between two measurements.")
     metrics: list[Metric] = Field(
         default_factory=_default_metrics,
         max_length=16,
         description="What is judged; an empty list judges nothing.",
     )
-    min_samples: int = Field(
-        default=30, ge=1, le=1_000_000, description="Candidate requests before any verdict."
-    )
-    max_duration: Duration = Field(
+    min_samples: int = Field(default=30, ge=1, le=1_000_000, description="Candidate requests before any verdict.")
+    max_duration: PositiveDuration = Field(
         default=timedelta(minutes=30),
         description="Time at one weight without a verdict before onInconclusive.",
     )
@@ -99,12 +108,36 @@ class Analysis(ApiModel):
     on_inconclusive: OnInconclusive = Field(
         default=OnInconclusive.PAUSE, description="At maxDuration without a verdict. It is never a pass."
     )
-    on_no_data: OnNoData = Field(
-        default=OnNoData.PAUSE, description="At maxDuration without a single request."
-    )
+    on_no_data: OnNoData = Field(default=OnNoData.PAUSE, description="At maxDuration without a single request.")
     max_consecutive_errors: int = Field(
         default=5, ge=1, le=1000, description="Failed measurements in a row before the rollout is aborted."
     )
+
+    @Rule(
+        "duration(self.maxDuration) >= duration(self.interval)",
+        "maxDuration: shorter than interval, so nothing would be measured in it; make it longer or interval shorter",
+    )
+    def measures_within_max_duration(self) -> bool:
+        return self.max_duration >= self.interval
+
+    @Rule(
+        "!has(self.metrics) || self.metrics.all(metric, metric.name == 'latency' || "
+        "self.metrics.exists_one(other, other.name == metric.name))",
+        "metrics: only latency may be there twice, with different thresholds; remove the one too many",
+    )
+    def metrics_are_unique(self) -> bool:
+        names = [metric.name for metric in self.metrics if metric.name is not MetricName.LATENCY]
+        return len(names) == len(set(names))
+
+    @Rule(
+        "!has(self.metrics) || self.metrics.all(metric, metric.name != 'latency' || self.metrics.exists_one(other, "
+        "other.name == 'latency' && (has(dyn(metric).threshold) ? has(dyn(other).threshold) && "
+        "dyn(other).threshold == dyn(metric).threshold : !has(dyn(other).threshold))))",
+        "metrics: two latency metrics have the same threshold; remove one or give it another threshold",
+    )
+    def latency_thresholds_are_unique(self) -> bool:
+        thresholds = [metric.threshold for metric in self.metrics if metric.name is MetricName.LATENCY]
+        return len(thresholds) == len(set(thresholds))
 
 
 def _default_steps() -> list[Step]:
@@ -116,13 +149,21 @@ class RolloutSpec(ApiModel):
 
     steps: list[Step] = Field(default_factory=_default_steps, max_length=64, description="Steps, in order.")
     analysis: Analysis = Field(default_factory=Analysis, description="What is judged at every weight.")
-    progress_deadline: Duration = Field(
+    progress_deadline: PositiveDuration = Field(
         default=timedelta(minutes=10),
         description="Time for pods to become ready or weights live; then it aborts.",
     )
     rollback_window: int = Field(
         default=3, ge=0, le=100, description="Going back to one of so many promoted releases skips the steps."
     )
+
+    @Rule(
+        "!has(self.steps) || self.steps.filter(step, has(step.setWeight)).map(step, step.setWeight).isSorted()",
+        "steps: setWeight may never be lower than in a step before; put the steps in rising order",
+    )
+    def weights_rise(self) -> bool:
+        weights = [step.set_weight for step in self.steps if step.set_weight is not None]
+        return weights == sorted(weights)
 
 
 class RolloutPolicySpec(RolloutSpec):
