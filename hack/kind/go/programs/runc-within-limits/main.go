@@ -5,7 +5,7 @@
 // refuses such a container as a whole. A kind node works without any of the three, so they are taken out, and the
 // engine uses this program in runc's place.
 //
-// The real runc is the one that the environment variable RUNC names.
+// The real runc is the one in the folder where this program is.
 package main
 
 import (
@@ -37,7 +37,11 @@ func run(args []string) error {
 			}
 		}
 	}
-	return syscall.Exec(os.Getenv("RUNC"), args, os.Environ())
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	return syscall.Exec(filepath.Join(filepath.Dir(self), "runc"), args, os.Environ())
 }
 
 // parse finds runc's subcommand and the two options that name a file to edit.
