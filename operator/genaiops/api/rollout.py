@@ -121,7 +121,7 @@ class Analysis(ApiModel):
         return self.max_duration >= self.interval
 
     @Rule(
-        "!has(self.metrics) || self.metrics.all(metric, metric.name == 'latency' || "
+        "self.metrics.all(metric, metric.name == 'latency' || "
         "self.metrics.exists_one(other, other.name == metric.name))",
         "metrics: only latency may be there twice, with different thresholds; remove the one too many",
     )
@@ -130,7 +130,7 @@ class Analysis(ApiModel):
         return len(names) == len(set(names))
 
     @Rule(
-        "!has(self.metrics) || self.metrics.all(metric, metric.name != 'latency' || self.metrics.exists_one(other, "
+        "self.metrics.all(metric, metric.name != 'latency' || self.metrics.exists_one(other, "
         "other.name == 'latency' && (has(dyn(metric).threshold) ? has(dyn(other).threshold) && "
         "dyn(other).threshold == dyn(metric).threshold : !has(dyn(other).threshold))))",
         "metrics: two latency metrics have the same threshold; remove one or give it another threshold",
@@ -158,7 +158,7 @@ class RolloutSpec(ApiModel):
     )
 
     @Rule(
-        "!has(self.steps) || self.steps.filter(step, has(step.setWeight)).map(step, step.setWeight).isSorted()",
+        "self.steps.filter(step, has(step.setWeight)).map(step, step.setWeight).isSorted()",
         "steps: setWeight may never be lower than in a step before; put the steps in rising order",
     )
     def weights_rise(self) -> bool:

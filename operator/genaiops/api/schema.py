@@ -30,8 +30,8 @@ class _WithDefaults(GenerateJsonSchema):
 
     def encode_default(self, dft: Any) -> Any:
         if isinstance(dft, ApiModel):
-            # What equals a default within is left to the API server, which fills defaults from the outside in.
-            return dft.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+            # Whole, with the defaults within: the API server holds a default against the rules as it stands.
+            return _without_empty(dft.to_manifest())
         if isinstance(dft, list):
             return [self.encode_default(item) for item in dft]
         if isinstance(dft, timedelta):
@@ -54,9 +54,9 @@ class _Structural:
         if "items" in node:
             node["items"] = self.of(node["items"])
             node.setdefault("x-kubernetes-list-type", "atomic")
-        if "default" in node and _says_nothing(node):
-            del node["default"]
-        return node
+        if node.get("default") in (None, [], {}):
+            node.pop("default", None)  # an optional field that is absent says as much
+        return dict(sorted(node.items(), key=_reading_order))
 
     def _without_indirection(self, node: Schema) -> Schema:
         """Resolve `$ref` and "or null": an optional field is one that is not required. What stands beside wins."""
@@ -81,11 +81,14 @@ class _Structural:
         node.pop("propertyNames", None)
 
 
-def _says_nothing(node: Schema) -> bool:
-    """Whether a default is only noise: null, an empty list, or an empty object in which no default would follow."""
-    default = node["default"]
-    return default is None or default == [] or (default == {} and not _fills_defaults(node))
+def _reading_order(item: tuple[str, Any]) -> tuple[int, str]:
+    first = ("description", "type", "required", "default")
+    key = item[0]
+    return (first.index(key) if key in first else len(first), key)
 
 
-def _fills_defaults(node: Schema) -> bool:
-    return any("default" in field for field in node.get("properties", {}).values())
+def _without_empty(value: Any) -> Any:
+    if isinstance(value, dict):
+        pruned = {key: _without_empty(item) for key, item in value.items()}
+        return {key: item for key, item in pruned.items() if item not in ([], {})}
+    return value
