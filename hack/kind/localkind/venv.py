@@ -29,13 +29,15 @@ def ensure(requirements: Path) -> Path:
         if not complete.exists():
             _make(entry, requirements)
             complete.touch()
+            # More than one, since another checkout's session may work with an older one right now.
+            cache.keep_newest(entry.parent, f"{name}-*", entry, count=3)
     return python
 
 
 def _make(entry: Path, requirements: Path) -> None:
     if importlib.util.find_spec("ensurepip") is None:
         # Debian's python3 comes without it.
-        debian.require({"python3-venv": "/usr/lib/python3/dist-packages/no-such-marker"}, "virtual environments")
+        debian.require({"python3-venv": ensurepip_of_debian()}, "virtual environments")
     shutil.rmtree(entry, ignore_errors=True)
     with step(f"Making the Python environment for {requirements.name}"):
         run([sys.executable, "-m", "venv", entry])
@@ -43,3 +45,8 @@ def _make(entry: Path, requirements: Path) -> None:
             [entry / "bin" / "python", "-m", "pip", "install", "--require-hashes", "--requirement", requirements],
             env={"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"},
         )
+
+
+def ensurepip_of_debian() -> str:
+    """Where Debian's package puts the module for this version of Python."""
+    return f"/usr/lib/python{sys.version_info.major}.{sys.version_info.minor}/ensurepip/__init__.py"

@@ -1,0 +1,69 @@
+# The commands of daily work; what they do is in the scripts they call. `make help` lists them.
+
+PYTHON ?= python3
+# A kubeconfig context of your own, instead of a local kind cluster: make demo CONTEXT=...
+CONTEXT ?=
+# The local kind cluster that `up`, `demo` and `run` use; the end-to-end tests have their own.
+CLUSTER ?= genaiops
+PYTEST_ARGS ?=
+
+# The python of the cached virtual environment, made when a recipe first needs it.
+PY = $(or $(shell $(PYTHON) hack/kind/venv requirements/dev.txt),$(error no Python environment: see the message above))
+
+.DEFAULT_GOAL := help
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo up run images clean-cluster clean-cache
+demo: ## The whole story on a local cluster (or on your own: CONTEXT=...)
+	@$(PY) hack/demo/demo.py $(if $(CONTEXT),--context $(CONTEXT))
+
+up: ## A local kind cluster with the operator installed
+	@hack/kind/up $(CLUSTER)
+
+run: ## The operator from this checkout, against the local cluster
+	@eval "$$(hack/kind/cluster env $(CLUSTER))" && PYTHONPATH=operator exec $(PY) -m genaiops.controller
+
+images: ## Build the container images
+	@hack/kind/images
+
+clean-cluster: ## Remove every local cluster and the Docker engine made for them
+	@hack/kind/cluster down --all
+
+clean-cache: clean-cluster ## Remove all that was built and downloaded, too
+	@hack/kind/cluster clean-cache
+
+.PHONY: test lint types unit cluster e2e
+test: ## All tests: lint, types, unit, cluster, e2e
+	@MAKE="$(MAKE)" $(PYTHON) hack/test
+
+lint: ## Style and import rules
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check --quiet . || { echo "formatting differs: make fmt"; exit 1; }
+
+types: ## Static types of the operator
+	@$(PY) -m mypy
+
+unit: ## Tests without a cluster: seconds
+	@$(PY) -m pytest tests/unit -q -n auto $(PYTEST_ARGS)
+
+cluster: ## Tests against a real API server
+	@$(PY) -m pytest tests/cluster $(PYTEST_ARGS)
+
+e2e: ## Tests with real pods and a real model, on a kind cluster
+	@$(PY) -m pytest tests/e2e $(PYTEST_ARGS)
+
+.PHONY: venv generate fmt requirements
+venv: ## Print the python of the virtual environment, for your editor
+	@echo $(PY)
+
+generate: ## Write what is generated from the models: crds/
+	@cd operator && $(PY) -m genaiops.api.crd
+
+fmt: ## Format the code and fix what can be fixed by itself
+	@$(PY) -m ruff check --fix-only .
+	@$(PY) -m ruff format .
+
+requirements: ## Pin all dependencies anew
+	@hack/requirements
