@@ -39,9 +39,7 @@ def address_objects(name: str, namespace: str, release: ReleaseSpec, owned_by: O
             "metadata": metadata(name, namespace, labels, owned_by),
             "immutable": True,
             "data": {
-                "release.json": json.dumps(
-                    {"name": name, **release.to_manifest()}, sort_keys=True, ensure_ascii=False
-                )
+                "release.json": json.dumps({"name": name, **release.to_manifest()}, sort_keys=True, ensure_ascii=False)
             },
         },
         {

@@ -24,8 +24,8 @@ from genaiops.api.release import (
     RuntimeContent,
 )
 from genaiops.api.rollout import RolloutPolicySpec, RolloutSpec
-from genaiops.guardrails.validate import policy_problems
-from genaiops.prompts import version_problems
+from genaiops.guardrails.validate import validate
+from genaiops.prompts import problems as prompt_problems
 from genaiops.release.changes import describe_changes
 from genaiops.release.hashing import content_hash, release_name
 
@@ -34,7 +34,7 @@ Lookup = Callable[[str, str], Mapping[str, Any] | None]
 
 
 @dataclass(frozen=True)
-class Problem:
+class ReferenceProblem:
     """Why an app can't be resolved: which field, what is wrong, what to do.
 
     `waits` marks what mends itself (a model server that is still starting), as against what needs a person.
@@ -62,7 +62,7 @@ class Resolution:
     """Either a target or the problems that stand in its way; never both."""
 
     target: Target | None
-    problems: tuple[Problem, ...]
+    problems: tuple[ReferenceProblem, ...]
     rollout: RolloutSpec
 
 
@@ -82,10 +82,10 @@ def parse_errors(error: ValidationError, prefix: str = "spec") -> str:
 class _Resolver:
     lookup: Lookup
     namespace: str
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[ReferenceProblem] = field(default_factory=list)
 
     def fail(self, reason: str, where: str, message: str, *, waits: bool = False) -> None:
-        self.problems.append(Problem(reason, where, message, waits))
+        self.problems.append(ReferenceProblem(reason, where, message, waits))
 
     def spec(self, kind: str, name: str, where: str, model: type[Spec]) -> Spec | None:
         raw = self.lookup(kind, name)
@@ -168,8 +168,9 @@ class _Resolver:
             )
             return None
         index, version = found[name]
-        for problem in version_problems(version, f"spec.versions[{index}]"):
-            self.fail("PromptInvalid", where, f"Prompt {use.ref!r} can't be used: {problem.field}: {problem.message}")
+        for problem in prompt_problems(version, f"spec.versions[{index}]."):
+            if not problem.warning:
+                self.fail("PromptInvalid", where, f"Prompt {use.ref!r} can't be used: {problem}")
         return version
 
     def guardrails(self, app: LLMAppSpec) -> list[GuardrailPolicySpec]:
@@ -179,20 +180,17 @@ class _Resolver:
             policy = self.spec("GuardrailPolicy", ref.ref, where, GuardrailPolicySpec)
             if policy is None:
                 continue
-            for problem in policy_problems(policy):
-                self.fail(
-                    "GuardrailPolicyInvalid",
-                    where,
-                    f"GuardrailPolicy {ref.ref!r} can't be used: {problem.field}: {problem.message}",
-                )
+            for problem in validate(policy):
+                if not problem.warning:
+                    self.fail(
+                        "GuardrailPolicyInvalid", where, f"GuardrailPolicy {ref.ref!r} can't be used: spec.{problem}"
+                    )
             policies.append(policy)
         return policies
 
     def rollout(self, app: LLMAppSpec) -> RolloutSpec:
         if app.rollout_policy_ref:
-            policy = self.spec(
-                "RolloutPolicy", app.rollout_policy_ref, "spec.rolloutPolicyRef", RolloutPolicySpec
-            )
+            policy = self.spec("RolloutPolicy", app.rollout_policy_ref, "spec.rolloutPolicyRef", RolloutPolicySpec)
             # With no readable policy nothing starts; what is under way is judged by the safe defaults.
             return policy or RolloutSpec()
         return app.rollout or RolloutSpec()
@@ -287,8 +285,10 @@ def _known(
     """The release among those the app has that `fresh` is, but for the operator's runtime image; stable first."""
     for name in sorted(releases, key=lambda name: name != stable):
         release = releases[name]
-        runtime = fresh.runtime if pinned else release.content.runtime.model_copy(
-            update={"resources": fresh.runtime.resources}
+        runtime = (
+            fresh.runtime
+            if pinned
+            else release.content.runtime.model_copy(update={"resources": fresh.runtime.resources})
         )
         if content_hash(fresh.model_copy(update={"runtime": runtime})) == release.hash:
             return name

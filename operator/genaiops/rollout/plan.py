@@ -122,9 +122,7 @@ class _Pass:
             self.stable = rollout.release
         else:
             self.retiring.append(rollout.release)
-        self.notify(
-            f"Rollout{result.value}", f"{rollout.release}: {message}", warning=result is Result.ABORTED
-        )
+        self.notify(f"Rollout{result.value}", f"{rollout.release}: {message}", warning=result is Result.ABORTED)
 
     def abort(self, reason: str, message: str) -> None:
         """4: weight 0 first; the pods follow once the gateway says that nothing reaches them."""
@@ -223,7 +221,10 @@ class _Pass:
         self.update(waiting=missing, waiting_since=since)
         deadline = since + self.policy.progress_deadline
         if self.now >= deadline and self.stable is not None:
-            self.abort("ProgressDeadlineExceeded", f"no progress for {format_duration(self.policy.progress_deadline)}: {missing}")
+            self.abort(
+                "ProgressDeadlineExceeded",
+                f"no progress for {format_duration(self.policy.progress_deadline)}: {missing}",
+            )
         elif self.now < deadline:
             self.wake.append(deadline)
         if self.rollout and self.seen.workload(rollout.release).ready >= self.pods_for(rollout.weight):
@@ -285,11 +286,16 @@ class _Pass:
         decision = analysis.on_no_data if no_data else analysis.on_inconclusive
         what = "no request reached the candidate" if no_data else f"no verdict: {tells}"
         if decision in (OnNoData.ABORT, OnInconclusive.ABORT):
-            self.abort("NoData" if no_data else "Inconclusive", f"{what} within {format_duration(analysis.max_duration)}")
+            self.abort(
+                "NoData" if no_data else "Inconclusive", f"{what} within {format_duration(analysis.max_duration)}"
+            )
             return False
         if decision is OnNoData.CONTINUE:
             return True
-        self.hold(f"{what} within {format_duration(analysis.max_duration)}; still measuring. To go on anyway: {self.how_to_promote()}")
+        self.hold(
+            f"{what} within {format_duration(analysis.max_duration)}; still measuring. "
+            f"To go on anyway: {self.how_to_promote()}"
+        )
         return False
 
     def judged(self) -> bool:
@@ -312,7 +318,7 @@ class _Pass:
             return
         status = rollout.analysis
         if readings:
-            status = advance(status, readings.pods, list(readings.failures), self.now, policy)
+            status = advance(status, readings.pods, readings.failures, self.now)
         verdicts = judge_all(policy, status, stages(self.steps))
         self.update(analysis=status, verdicts=verdicts)
         self.wake.append((status.measured_at or status.started_at) + policy.interval)

@@ -1,0 +1,1 @@
+"""The shell around the pure core: watch, queue, observe, plan, execute."""

@@ -1,0 +1,159 @@
+"""``python -m genaiops.controller``: kopf watches, a lease decides who acts, plain asyncio does the rest."""
+
+import asyncio
+import logging
+import signal
+import sys
+from typing import Any
+
+import aiohttp
+import kopf
+from aiohttp import web
+from kubernetes.aio import config
+from kubernetes.aio.client import ApiClient
+from kubernetes.aio.leaderelection.electionconfig import Config
+from kubernetes.aio.leaderelection.leaderelection import LeaderElection
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from genaiops.controller.apps import AppReconciler
+from genaiops.controller.cluster import Cluster
+from genaiops.controller.dataplane import DirectPods, PodClient, ProxiedPods
+from genaiops.controller.definitions import DefinitionReconciler
+from genaiops.controller.election import (
+    LEASE_SECONDS,
+    RENEW_SECONDS,
+    RETRY_SECONDS,
+    FencedLease,
+    NotLeaderError,
+)
+from genaiops.controller.kinds import WATCHED
+from genaiops.controller.metrics import LEADER
+from genaiops.controller.operator import Operator
+from genaiops.controller.settings import Settings, parse_settings
+from genaiops.controller.store import Store
+
+log = logging.getLogger("genaiops")
+
+
+def kopf_registry(operator: Operator) -> kopf.OperatorRegistry:
+    """One handler per watched kind that hands the event on: kopf swallows what a handler raises, so none does work."""
+    registry = kopf.OperatorRegistry()
+
+    def hand_on(kind: str) -> Any:
+        async def seen(event: dict[str, Any], **_: Any) -> None:
+            operator.seen(kind, event["type"], dict(event["object"]))
+
+        return seen
+
+    for resource in WATCHED:
+        kopf.on.event(resource.group, resource.version, resource.plural, registry=registry)(hand_on(resource.kind))
+
+    async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
+        settings.posting.enabled = False
+        settings.watching.server_timeout = 300
+        for resource in WATCHED:
+            if resource.selector:
+                settings.watching.label_selectors[f"{resource.plural}.{resource.group}".rstrip(".")] = resource.selector
+
+    kopf.on.startup(registry=registry)(configure)
+    return registry
+
+
+async def serve_health(operator: Operator, port: int) -> web.AppRunner:
+    """/healthz (the event loop turns), /readyz (the store is complete), /metrics."""
+
+    async def healthz(_: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def readyz(_: web.Request) -> web.Response:
+        if operator.synced.is_set():
+            return web.Response(text="ok\n")
+        return web.Response(status=503, text="listing the cluster's objects\n")
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    app = web.Application()
+    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "0.0.0.0", port).start()
+    return runner
+
+
+async def run(settings: Settings) -> None:
+    """Run until a signal or the loss of leadership. Raises SystemExit(1) on the latter: a restart follows anew."""
+    await config.load_config()
+    async with ApiClient() as client, aiohttp.ClientSession() as session:
+        lease = FencedLease(settings.lease_name, settings.lease_namespace, settings.identity, client)
+        cluster = Cluster(client, lease)
+        store = Store()
+        pods: PodClient = DirectPods(session) if settings.pod_access == "direct" else ProxiedPods(cluster)
+        definitions = DefinitionReconciler(cluster, store)
+        apps = AppReconciler(cluster, store, pods, settings.runtime_image, settings.gateway_image)
+        kinds = ("Model", "Prompt", "GuardrailPolicy", "RolloutPolicy")
+        operator = Operator(
+            cluster,
+            store,
+            {"LLMApp": apps.reconcile, **dict.fromkeys(kinds, definitions.reconcile)},
+            settings.namespaces,
+            settings.workers,
+        )
+        health = await serve_health(operator, settings.port)
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+
+        leading: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        async def lead() -> None:
+            log.info("%s leads", settings.identity)
+            LEADER.set(1)
+            try:
+                await operator.lead()
+            except* NotLeaderError as refused:
+                # The lease ran out unnoticed, as in a process that was stopped for a while.
+                if not leading.done():
+                    leading.set_exception(refused.exceptions[0])
+
+        async def lost() -> None:
+            LEADER.set(0)
+
+        election = LeaderElection(Config(lease, LEASE_SECONDS, RENEW_SECONDS, RETRY_SECONDS, lead, lost))
+        watching = asyncio.create_task(
+            kopf.operator(
+                registry=kopf_registry(operator),
+                standalone=True,
+                namespaces=settings.namespaces,
+                clusterwide=not settings.namespaces,
+                stop_flag=stop,
+            )
+        )
+        listing = asyncio.create_task(operator.keep_listing())
+        electing = asyncio.create_task(election.run())
+        stopping = asyncio.create_task(stop.wait())
+        tasks: set[asyncio.Future[Any]] = {watching, listing, electing, stopping, leading}
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks - done:
+            task.cancel()
+        await asyncio.gather(*(tasks - done), return_exceptions=True)
+        for task in asyncio.all_tasks() - {asyncio.current_task()} - tasks:
+            task.cancel()
+        if stop.is_set():
+            await lease.release()
+        await health.cleanup()
+        if not stop.is_set():
+            reasons = [str(task.exception()) for task in done if task.exception()]
+            log.error("leadership or the watch was lost; ending, to start anew as a follower: %s", "; ".join(reasons))
+            raise SystemExit(1)
+
+
+def main() -> None:
+    """Entry point."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("kopf").setLevel(logging.WARNING)
+    asyncio.run(run(parse_settings()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""The Kubernetes API as the operator uses it: raw JSON in, raw JSON out."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from kubernetes.aio.client import ApiClient
+from kubernetes.aio.client.exceptions import ApiException
+
+from genaiops.controller.kinds import Resource, resource_of
+from genaiops.manifests.labels import MANAGER
+
+APPLY: Final = "application/apply-patch+yaml"
+MERGE: Final = "application/merge-patch+json"
+_PAGE: Final = 500
+_TIMEOUT: Final = 30.0
+
+
+class ApiError(Exception):
+    """The API server refused a request."""
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+
+
+class Cluster:
+    """A connection to the API server. Every write goes through `guard` first."""
+
+    def __init__(self, client: ApiClient, guard: "Guard | None" = None) -> None:
+        self._client = client
+        self._guard = guard
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: dict[str, str] | None = None,
+        body: dict[str, Any] | None = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+    ) -> str:
+        """One request; the body of the answer. Raises ApiError with what the API server said."""
+        if method != "GET" and self._guard is not None:
+            self._guard.check()
+        request = await self._client.param_serialize(
+            method,
+            path,
+            query_params=list((query or {}).items()),
+            header_params={"Content-Type": content_type, "Accept": accept},
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+        try:
+            response = await self._client.call_api(*request, _request_timeout=_TIMEOUT)
+            data = await response.response.read()
+        except ApiException as error:
+            raise _api_error(error.status or 0, error.reason or "", error.body or "") from error
+        text = data.decode() if isinstance(data, bytes) else str(data or "")
+        if not 200 <= response.status <= 299:
+            raise _api_error(response.status, response.reason or "", text)
+        return text
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any] | None:
+        """The object, or None where there is none."""
+        try:
+            return _object(await self.request("GET", resource.path(namespace, name)))
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def list(self, resource: Resource, namespace: str | None) -> tuple[list[dict[str, Any]], int]:
+        """All objects of a resource, and the resource version of the list."""
+        items: list[dict[str, Any]] = []
+        version = 0
+        async for page in self._pages(resource, namespace):
+            items += page["items"]
+            version = int(page["metadata"]["resourceVersion"])
+        return items, version
+
+    async def _pages(self, resource: Resource, namespace: str | None) -> AsyncIterator[dict[str, Any]]:
+        query = {"limit": str(_PAGE)}
+        if resource.selector:
+            query["labelSelector"] = resource.selector
+        while True:
+            page = _object(await self.request("GET", resource.path(namespace), query=query))
+            yield page
+            token = page["metadata"].get("continue")
+            if not token:
+                return
+            query["continue"] = token
+
+    async def apply(self, manifest: dict[str, Any]) -> dict[str, Any]:
+        """Server-side apply as field manager ``genaiops``; fields that others own and we set become ours."""
+        meta = manifest["metadata"]
+        path = resource_of(manifest).path(meta["namespace"], meta["name"])
+        query = {"fieldManager": MANAGER, "force": "true"}
+        return _object(await self.request("PATCH", path, query=query, body=manifest, content_type=APPLY))
+
+    async def delete(self, resource: Resource, namespace: str, name: str, uid: str) -> None:
+        """Delete this very object; one that is gone, or was made anew under the name, is left alone."""
+        body = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": {"uid": uid},
+            "propagationPolicy": "Background",
+        }
+        try:
+            await self.request("DELETE", resource.path(namespace, name), body=body)
+        except ApiError as error:
+            if error.status not in (404, 409):
+                raise
+
+    async def write_status(self, resource: Resource, raw: dict[str, Any], status: dict[str, Any]) -> dict[str, Any]:
+        """Replace the status of the object as it was seen. Raises ApiError 409 where it has changed since."""
+        meta = raw["metadata"]
+        body = {
+            "apiVersion": resource.api_version,
+            "kind": resource.kind,
+            "metadata": {
+                "name": meta["name"],
+                "namespace": meta["namespace"],
+                "uid": meta["uid"],
+                "resourceVersion": meta["resourceVersion"],
+            },
+            "spec": raw["spec"],
+            "status": status,
+        }
+        path = f"{resource.path(meta['namespace'], meta['name'])}/status"
+        return _object(await self.request("PUT", path, query={"fieldManager": MANAGER}, body=body))
+
+    async def annotate(self, resource: Resource, namespace: str, name: str, annotations: dict[str, str]) -> None:
+        """Set annotations; an object that is gone is left alone."""
+        try:
+            await self.request(
+                "PATCH",
+                resource.path(namespace, name),
+                query={"fieldManager": MANAGER},
+                body={"metadata": {"annotations": annotations}},
+                content_type=MERGE,
+            )
+        except ApiError as error:
+            if error.status != 404:
+                raise
+
+
+class Guard:
+    """Says whether this process may write."""
+
+    def check(self) -> None:
+        """Raises where it may not."""
+        raise NotImplementedError
+
+
+def _object(text: str) -> dict[str, Any]:
+    value = json.loads(text)
+    assert isinstance(value, dict)
+    return value
+
+
+def _api_error(status: int, reason: str, body: str) -> ApiError:
+    try:
+        details = json.loads(body)
+    except ValueError:
+        # A proxy in front of the API server answers in its own words.
+        return ApiError(status, reason, f"{status} {reason}: {body[:200]}")
+    return ApiError(status, details.get("reason", reason), details.get("message", reason))

@@ -1,0 +1,149 @@
+"""Reconciling the kinds that apps refer to: judge each, say so on the object, run the servers of served models."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
+
+from genaiops.api.base import ApiModel, Condition, ObjectStatus
+from genaiops.api.guardrails import GuardrailPolicySpec
+from genaiops.api.model import LifecycleStage, ModelSpec
+from genaiops.api.prompt import PromptSpec
+from genaiops.api.rollout import RolloutPolicySpec
+from genaiops.controller.apply import Applier
+from genaiops.controller.cluster import Cluster
+from genaiops.controller.dataplane import is_ready, pod_problem
+from genaiops.controller.events import event_object
+from genaiops.controller.kinds import BY_KIND
+from genaiops.controller.store import Key, Raw, Store, key_of
+from genaiops.guardrails.validate import validate
+from genaiops.manifests.labels import owner
+from genaiops.manifests.serving import serving_objects
+from genaiops.problem import Problem
+from genaiops.prompts import spec_problems
+from genaiops.release.resolve import parse_errors
+from genaiops.rollout.conditions import kstatus, merge
+from genaiops.rollout.snapshot import Notice
+
+_SPECS: dict[str, type[ApiModel]] = {
+    "Model": ModelSpec,
+    "Prompt": PromptSpec,
+    "GuardrailPolicy": GuardrailPolicySpec,
+    "RolloutPolicy": RolloutPolicySpec,
+}
+
+
+class DefinitionReconciler:
+    """Judges a Model, Prompt, GuardrailPolicy or RolloutPolicy."""
+
+    def __init__(
+        self, cluster: Cluster, store: Store, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._clock = clock
+        self._applier = Applier(cluster, store)
+
+    async def reconcile(self, key: Key) -> float | None:
+        """One pass; nothing here is due by itself."""
+        raw = self._store.get(*key)
+        if raw is None or raw["metadata"].get("deletionTimestamp"):
+            return None
+        generation, now = raw["metadata"]["generation"], self._clock()
+        try:
+            spec = _SPECS[key.kind].model_validate(raw.get("spec") or {})
+        except ValidationError as error:
+            await self._report(key, raw, _stalled(generation, now, "InvalidSpec", parse_errors(error)))
+            return None
+        if isinstance(spec, ModelSpec):
+            await self._serve(key, raw, spec)
+            conditions = self._judge_model(key, spec, generation, now)
+        else:
+            found = _problems(spec)
+            errors = "; ".join(f"spec.{problem}" for problem in found if not problem.warning)
+            warnings = "; ".join(f"spec.{problem}" for problem in found if problem.warning)
+            if errors:
+                conditions = _stalled(generation, now, "Invalid", errors)
+            else:
+                conditions = _ready(generation, now, "Valid", warnings or "can be used")
+        await self._report(key, raw, conditions)
+        return None
+
+    async def _serve(self, key: Key, raw: Raw, spec: ModelSpec) -> None:
+        owned_by = owner("Model", key.name, raw["metadata"]["uid"])
+        objects = serving_objects(key.name, key.namespace, spec, owned_by)
+        for manifest in objects:
+            await self._applier.apply(manifest)
+        wanted = {key_of(manifest) for manifest in objects}
+        for live in self._store.owned(key):
+            if live["kind"] != "Pod" and key_of(live) not in wanted:
+                await self._applier.delete(live)
+
+    def _judge_model(self, key: Key, spec: ModelSpec, generation: int, now: datetime) -> list[Condition]:
+        if spec.credentials:
+            ref = spec.credentials.secret_ref
+            secret = self._store.get("Secret", key.namespace, ref.name)
+            if secret is None:
+                message = f"spec.credentials.secretRef: there is no Secret {ref.name!r}; create it with key {ref.key!r}"
+                return _stalled(generation, now, "SecretNotFound", message)
+            if ref.key not in secret["keys"]:
+                message = (
+                    f"spec.credentials.secretRef.key: Secret {ref.name!r} has no key {ref.key!r}; "
+                    f"it has {', '.join(secret['keys']) or 'none'}"
+                )
+                return _stalled(generation, now, "SecretKeyNotFound", message)
+        if spec.serving and spec.serving.replicas > 0:
+            pods = [raw for raw in self._store.owned(key) if raw["kind"] == "Pod"]
+            ready = sum(is_ready(pod) for pod in pods)
+            if not ready:
+                reasons = [reason for reason in map(pod_problem, pods) if reason]
+                message = f"0 of {spec.serving.replicas} server pods are ready"
+                if reasons:
+                    return _stalled(generation, now, "ServerNotReady", f"{message}: {reasons[0]}")
+                return kstatus(
+                    generation,
+                    now,
+                    ready=False,
+                    reconciling=True,
+                    stalled=False,
+                    reason="ServerStarting",
+                    message=message,
+                )
+        if spec.lifecycle.stage is not LifecycleStage.APPROVED:
+            instead = f"; move to {spec.lifecycle.replacement}" if spec.lifecycle.replacement else ""
+            return _ready(generation, now, spec.lifecycle.stage.value, f"{spec.lifecycle.stage}{instead}")
+        return _ready(generation, now, "Available", "can be used")
+
+    async def _report(self, key: Key, raw: Raw, conditions: list[Condition]) -> None:
+        try:
+            before = ObjectStatus.model_validate(raw.get("status") or {})
+        except ValidationError:
+            before = ObjectStatus()
+        status = ObjectStatus(
+            observed_generation=raw["metadata"]["generation"], conditions=merge(before.conditions, conditions)
+        )
+        if status == before:
+            return
+        written = await self._cluster.write_status(BY_KIND[key.kind], raw, status.to_manifest())
+        self._store.put(key.kind, written)
+        ready = status.conditions[0]
+        was = next((condition for condition in before.conditions if condition.type == "Ready"), None)
+        if was is None or (was.status, was.reason, was.message) != (ready.status, ready.reason, ready.message):
+            notice = Notice(ready.reason, ready.message, warning=status.conditions[2].status == "True")
+            await self._cluster.apply(event_object(written, key.kind, notice, self._clock()))
+
+
+def _problems(spec: ApiModel) -> list[Problem]:
+    if isinstance(spec, PromptSpec):
+        return spec_problems(spec)
+    if isinstance(spec, GuardrailPolicySpec):
+        return validate(spec)
+    return []
+
+
+def _ready(generation: int, now: datetime, reason: str, message: str) -> list[Condition]:
+    return kstatus(generation, now, ready=True, reconciling=False, stalled=False, reason=reason, message=message)
+
+
+def _stalled(generation: int, now: datetime, reason: str, message: str) -> list[Condition]:
+    return kstatus(generation, now, ready=False, reconciling=False, stalled=True, reason=reason, message=message)

@@ -1,0 +1,188 @@
+"""Gathering the snapshot of one app: what the store holds, and what the data plane says where it matters now."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from genaiops.analysis.counters import CountersError, read_counters
+from genaiops.api.base import Phase
+from genaiops.api.llmapp import LLMAppSpec, LLMAppStatus, PodCounters
+from genaiops.api.release import ReleaseSpec
+from genaiops.api.rollout import RolloutSpec
+from genaiops.controller.dataplane import PodClient, UnreachableError, gather_reads, is_ready, pod_problem
+from genaiops.controller.store import Key, Raw, Store
+from genaiops.manifests.labels import COMPONENT, GATEWAY, RELEASE, RUNTIME
+from genaiops.manifests.release import HTTP_PORT, METRICS_PORT
+from genaiops.release.resolve import resolve
+from genaiops.rollout.due import gateway_due, readings_due
+from genaiops.rollout.snapshot import GatewayView, Readings, Snapshot, Workload
+from genaiops.traffic.envoy.names import READ_ONLY_PORT
+from genaiops.traffic.live import CLUSTERS_PATH, ROUTES_PATH, healthy_endpoints, live_weights
+
+_ROLES: Final = ("candidate", "stable")
+
+
+def read_status(raw: Raw) -> LLMAppStatus:
+    """The app's status. One that can't be read (a newer operator wrote it) raises ValidationError."""
+    return LLMAppStatus.model_validate(raw.get("status") or {})
+
+
+async def observe(raw: Raw, store: Store, pods: PodClient, runtime_image: str, now: datetime) -> Snapshot:
+    """The snapshot of an app. Raises ValidationError where its spec or status can't be read."""
+    meta = raw["metadata"]
+    name, namespace = meta["name"], meta["namespace"]
+    spec = LLMAppSpec.model_validate(raw.get("spec") or {})
+    status = read_status(raw)
+    owned = store.owned(Key("LLMApp", namespace, name))
+    releases = _releases(owned)
+    resolution = resolve(
+        name,
+        namespace,
+        spec,
+        lambda kind, ref: store.get(kind, namespace, ref),
+        runtime_image,
+        releases,
+        status.stable_release,
+    )
+    runtimes = [raw for raw in owned if raw["kind"] == "Pod" and _component(raw) == RUNTIME]
+    gateways = [raw for raw in owned if raw["kind"] == "Pod" and _component(raw) == GATEWAY and is_ready(raw)]
+    gateway = GatewayView(ready=len(gateways))
+    if gateway_due(status, resolution):
+        gateway = await _ask_gateway(pods, gateways)
+    readings = None
+    if readings_due(status, resolution.rollout, now):
+        readings = await _read_counters(pods, runtimes, status, resolution.rollout)
+    workloads = _workloads(owned, runtimes)
+    if status.phase is not Phase.HEALTHY:
+        workloads = await _with_reasons(pods, runtimes, workloads)
+    return Snapshot(
+        name=name,
+        namespace=namespace,
+        generation=meta["generation"],
+        spec=spec,
+        status=status,
+        resolution=resolution,
+        annotations=meta.get("annotations") or {},
+        releases=releases,
+        workloads=workloads,
+        gateway=gateway,
+        readings=readings,
+    )
+
+
+def _component(raw: Raw) -> str | None:
+    return (raw["metadata"].get("labels") or {}).get(COMPONENT)
+
+
+def _release_of(raw: Raw) -> str:
+    return str((raw["metadata"].get("labels") or {}).get(RELEASE, ""))
+
+
+def _releases(owned: list[Raw]) -> dict[str, ReleaseSpec]:
+    releases = {}
+    for raw in owned:
+        if raw["kind"] == "Release" and not raw["metadata"].get("deletionTimestamp"):
+            try:
+                releases[raw["metadata"]["name"]] = ReleaseSpec.model_validate(raw["spec"])
+            except ValidationError:
+                # Written by a newer operator, or by hand: what runs of it is left running, and nothing is made of it.
+                continue
+    return releases
+
+
+def _workloads(owned: list[Raw], runtimes: list[Raw]) -> dict[str, Workload]:
+    found: dict[str, dict[str, Any]] = {}
+    for raw in owned:
+        if raw["kind"] == "Deployment" and _component(raw) == RUNTIME:
+            deleted = bool(raw["metadata"].get("deletionTimestamp"))
+            found[_release_of(raw)] = {"exists": not deleted, "replicas": raw["spec"].get("replicas", 1)}
+            if failure := _replica_failure(raw):
+                found[_release_of(raw)]["problem"] = failure
+    for pod in runtimes:
+        fields = found.setdefault(_release_of(pod), {})
+        fields["pods"] = fields.get("pods", 0) + 1
+        if is_ready(pod):
+            fields["ready"] = fields.get("ready", 0) + 1
+        elif not pod["metadata"].get("deletionTimestamp"):
+            fields["problem"] = pod_problem(pod) or fields.get("problem")
+    return {release: Workload(**fields) for release, fields in found.items()}
+
+
+def _replica_failure(deployment: Raw) -> str | None:
+    """What keeps the Deployment from making pods at all: a quota, an admission webhook."""
+    for condition in deployment.get("status", {}).get("conditions") or ():
+        if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
+            return f"{condition.get('reason')}: {condition.get('message')}"
+    return None
+
+
+async def _with_reasons(pods: PodClient, runtimes: list[Raw], workloads: Mapping[str, Workload]) -> dict[str, Workload]:
+    """Running pods that are not ready know why: the kubelet tells the status code only, so they are asked."""
+    asked = {}
+    for pod in runtimes:
+        workload = workloads.get(_release_of(pod), Workload())
+        containers = pod.get("status", {}).get("containerStatuses") or ()
+        runs = any(c["name"] == "runtime" and "running" in c.get("state", {}) for c in containers)
+        leaving = pod["metadata"].get("deletionTimestamp")
+        if workload.problem is None and runs and not is_ready(pod) and not leaving:
+            asked[_release_of(pod)] = pod
+    reasons = dict(workloads)
+    for release, pod in asked.items():
+        try:
+            await pods.get(pod, HTTP_PORT, "/readyz")
+        except UnreachableError as error:
+            if error.body:
+                reasons[release] = replace(reasons[release], problem=error.body[:500])
+    return reasons
+
+
+async def _ask_gateway(client: PodClient, gateways: list[Raw]) -> GatewayView:
+    """What all ready gateway pods agree on. One that does not answer makes it unknown: nothing is assumed."""
+    routes = await gather_reads(client, gateways, READ_ONLY_PORT, ROUTES_PATH)
+    clusters = await gather_reads(client, gateways, READ_ONLY_PORT, CLUSTERS_PATH)
+    problems = [str(answer) for answer in (*routes, *clusters) if isinstance(answer, UnreachableError)]
+    if problems or not gateways:
+        return GatewayView(ready=len(gateways), problem=problems[0] if problems else "no gateway pod is ready")
+    try:
+        weights = [live_weights(json.loads(str(answer))) for answer in routes]
+        healthy = [healthy_endpoints(json.loads(str(answer))) for answer in clusters]
+    except (ValueError, LookupError, TypeError) as error:
+        return GatewayView(ready=len(gateways), problem=f"a gateway pod's answer can't be read: {error!r}")
+    agreed = weights[0] if all(item == weights[0] for item in weights) else None
+    return GatewayView(
+        ready=len(gateways),
+        weights=agreed,
+        endpoints={release: min(item.get(release, 0) for item in healthy) for release in set().union(*healthy)},
+        problem=None if agreed is not None else "the gateway's pods have different routes in effect",
+    )
+
+
+async def _read_counters(client: PodClient, runtimes: list[Raw], status: LLMAppStatus, policy: RolloutSpec) -> Readings:
+    """The counters of both releases' pods.
+
+    A pod that was read before counts on while it is not ready: it may still be answering. If it does not let itself be
+    read then, what it said last stands, so that an unhealthy pod of stable keeps no candidate from being judged.
+    """
+    roles = dict(zip((status.candidate_release, status.stable_release), _ROLES, strict=True))
+    analysis = status.rollout.analysis if status.rollout else None
+    known = analysis.pods if analysis else {}
+    live = [pod for pod in runtimes if _release_of(pod) in roles and (is_ready(pod) or pod["metadata"]["uid"] in known)]
+    answers = await gather_reads(client, live, METRICS_PORT, "/metrics")
+    read: dict[str, tuple[str, PodCounters]] = {}
+    failures = []
+    for pod, answer in zip(live, answers, strict=True):
+        uid, role = pod["metadata"]["uid"], roles[_release_of(pod)]
+        try:
+            if isinstance(answer, UnreachableError):
+                raise answer
+            read[uid] = (role, read_counters(answer, policy.analysis.metrics))
+        except (UnreachableError, CountersError) as error:
+            if uid in known and not is_ready(pod):
+                read[uid] = (role, known[uid])
+            else:
+                failures.append(f"pod {pod['metadata']['name']}: {error}")
+    return Readings(read, tuple(failures))

@@ -1,0 +1,129 @@
+"""The operator's loops: keep the store in step with the cluster, and reconcile what changed while it leads."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from genaiops.controller.cluster import ApiError, Cluster
+from genaiops.controller.election import NotLeaderError
+from genaiops.controller.kinds import WATCHED
+from genaiops.controller.metrics import QUEUE_LENGTH, RECONCILE_ERRORS, RECONCILE_SECONDS, forget_app
+from genaiops.controller.queue import KeyedQueue
+from genaiops.controller.store import RECONCILED, Key, Raw, Store, key_of
+
+log = logging.getLogger(__name__)
+
+RELIST_SECONDS: Final = 600.0
+"""A watch that was down tells of no deletion; a full list from time to time does."""
+
+Reconcile = Callable[[Key], Awaitable[float | None]]
+
+
+class Operator:
+    """Store, queue and workers. Every replica keeps the store warm; only the leader works off the queue."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        store: Store,
+        reconcilers: Mapping[str, Reconcile],
+        namespaces: tuple[str, ...],
+        workers: int,
+    ) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._reconcilers = reconcilers
+        self._namespaces: tuple[str | None, ...] = namespaces or (None,)
+        self._workers = workers
+        self._queue: KeyedQueue[Key] = KeyedQueue()
+        self.synced = asyncio.Event()
+        """Set once the store has seen everything: nothing may be decided on half of the cluster."""
+
+    # --- knowing --------------------------------------------------------------------------------------------
+
+    def seen(self, kind: str, change: str | None, raw: Raw) -> None:
+        """A watch event: keep it, and put what it affects in line."""
+        if change == "DELETED":
+            affected = self._store.affected(key_of(raw, kind))
+            self._store.remove(kind, raw)
+            if kind == "LLMApp":
+                forget_app(key_of(raw, kind))
+        elif self._store.put(kind, raw):
+            affected = self._store.affected(key_of(raw, kind))
+        else:
+            return
+        for key in affected:
+            self._queue.add(key)
+        QUEUE_LENGTH.set(len(self._queue))
+
+    async def relist(self) -> None:
+        """Take over the cluster's whole state, kind by kind."""
+        for resource in WATCHED:
+            self._store.begin_list()
+            items: list[Raw] = []
+            version = 0
+            for namespace in self._namespaces:
+                found, listed_at = await self._cluster.list(resource, namespace)
+                items += found
+                version = max(version, listed_at) if not version else min(version, listed_at)
+            for key in self._store.end_list(resource.kind, items, version):
+                for affected in self._store.affected(key):
+                    self._queue.add(affected)
+        self.synced.set()
+
+    async def keep_listing(self) -> None:
+        """Relist for ever, now and then."""
+        while True:
+            try:
+                await self.relist()
+                await asyncio.sleep(RELIST_SECONDS)
+            except (ApiError, OSError, TimeoutError) as error:
+                log.warning("listing failed, trying again in 2 s: %s", error)
+                await asyncio.sleep(2)
+
+    # --- acting ---------------------------------------------------------------------------------------------
+
+    async def lead(self) -> None:
+        """Reconcile everything once, then what changes, until cancelled."""
+        await self.synced.wait()
+        for key in list(self._store.keys(RECONCILED)):
+            self._queue.add(key)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._workers):
+                group.create_task(self._work())
+
+    async def _work(self) -> None:
+        while True:
+            key = await self._queue.get()
+            try:
+                await self._reconcile(key)
+            finally:
+                self._queue.done(key)
+                QUEUE_LENGTH.set(len(self._queue))
+
+    async def _reconcile(self, key: Key) -> None:
+        started = time.perf_counter()
+        try:
+            again = await self._reconcilers[key.kind](key)
+        except NotLeaderError:
+            # The renew loop ends this process; whoever leads now does the work.
+            raise
+        except ApiError as error:
+            # A conflict means that what was seen is outdated: the newer state is on its way here.
+            delay = self._queue.retry(key)
+            level = logging.DEBUG if error.status == 409 else logging.WARNING
+            log.log(level, "%s %s/%s: %s; again in %.1f s", *key, error, delay)
+            RECONCILE_ERRORS.labels(key.kind).inc()
+        except Exception:
+            # One object that can't be reconciled must not stop the others.
+            delay = self._queue.retry(key)
+            log.exception("%s %s/%s: reconcile failed; again in %.1f s", *key, delay)
+            RECONCILE_ERRORS.labels(key.kind).inc()
+        else:
+            self._queue.forget_failures(key)
+            if again is not None:
+                self._queue.add_after(key, again)
+        finally:
+            RECONCILE_SECONDS.labels(key.kind).observe(time.perf_counter() - started)

@@ -1,0 +1,183 @@
+"""What the operator knows of the cluster: the last seen state of every watched object, as raw dicts.
+
+Watch events and relists both write here; an older state never replaces a newer one, so their order does not matter.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from genaiops.manifests.labels import APP, MODEL
+
+Raw = dict[str, Any]
+
+
+class Key(NamedTuple):
+    """An object's address."""
+
+    kind: str
+    namespace: str
+    name: str
+
+
+def key_of(raw: Raw, kind: str | None = None) -> Key:
+    """The address of a raw object."""
+    meta = raw["metadata"]
+    return Key(kind or raw["kind"], meta.get("namespace", ""), meta["name"])
+
+
+def _slim(kind: str, raw: Raw) -> Raw:
+    """What is kept of an object. Of a Secret only its key names: no value stays in memory."""
+    metadata = {name: value for name, value in raw["metadata"].items() if name != "managedFields"}
+    if kind == "Secret":
+        return {"kind": kind, "metadata": metadata, "keys": sorted(raw.get("data") or ())}
+    return {**raw, "kind": kind, "metadata": metadata}
+
+
+def version_of(raw: Raw) -> int:
+    """The resource version as a number; comparable since KEP-5504."""
+    return int(raw["metadata"].get("resourceVersion") or 0)
+
+
+class Store:
+    """Objects by address, by the app or model whose label they carry, and by what refers to them."""
+
+    def __init__(self) -> None:
+        self._objects: dict[Key, Raw] = {}
+        self._owned: dict[Key, set[Key]] = defaultdict(set)
+        self._references: dict[Key, set[Key]] = {}
+        self._referrers: dict[Key, set[Key]] = defaultdict(set)
+        self._deleted_since_list: dict[Key, int] | None = None
+
+    def get(self, kind: str, namespace: str, name: str) -> Raw | None:
+        """The object, or None."""
+        return self._objects.get(Key(kind, namespace, name))
+
+    def keys(self, kinds: Iterable[str]) -> Iterator[Key]:
+        """Addresses of all objects of these kinds."""
+        wanted = set(kinds)
+        return (key for key in self._objects if key.kind in wanted)
+
+    def owned(self, owner: Key) -> list[Raw]:
+        """Objects that carry the label of this LLMApp or Model, oldest first."""
+        objects = [self._objects[key] for key in self._owned.get(owner, ())]
+        return sorted(objects, key=lambda raw: (raw["metadata"].get("creationTimestamp", ""), raw["metadata"]["name"]))
+
+    def put(self, kind: str, raw: Raw) -> bool:
+        """Keep this state; False where the same or a newer one is known already."""
+        key = key_of(raw, kind)
+        known = self._objects.get(key)
+        if known is not None and version_of(known) >= version_of(raw):
+            return False
+        if self._deleted_since_list and self._deleted_since_list.get(key, -1) >= version_of(raw):
+            return False
+        slim = _slim(kind, raw)
+        self._unlink(key)
+        self._objects[key] = slim
+        for owner in owners_of(kind, slim):
+            self._owned[owner].add(key)
+        self._references[key] = references = set(references_of(key, slim))
+        for reference in references:
+            self._referrers[reference].add(key)
+        return True
+
+    def remove(self, kind: str, raw: Raw) -> None:
+        """Forget an object that was deleted."""
+        key = key_of(raw, kind)
+        if self._deleted_since_list is not None:
+            self._deleted_since_list[key] = version_of(raw)
+        known = self._objects.get(key)
+        if known is not None and known["metadata"].get("uid") == raw["metadata"].get("uid"):
+            self._unlink(key)
+            del self._objects[key]
+
+    def begin_list(self) -> None:
+        """A list is being fetched: remember deletions, so that the list can't bring a deleted object back."""
+        self._deleted_since_list = {}
+
+    def end_list(self, kind: str, items: Iterable[Raw], version: int) -> set[Key]:
+        """Take over a list fetched at resource version `version`; returns the addresses that changed."""
+        changed, listed = set(), set()
+        for raw in items:
+            key = key_of(raw, kind)
+            listed.add(key)
+            if self.put(kind, raw):
+                changed.add(key)
+        # A watch tells of no deletion that happened while it was down: only the list shows what is gone.
+        for key in [key for key in self._objects if key.kind == kind and key not in listed]:
+            if version_of(self._objects[key]) <= version:
+                self._unlink(key)
+                del self._objects[key]
+                changed.add(key)
+        self._deleted_since_list = None
+        return changed
+
+    def _unlink(self, key: Key) -> None:
+        known = self._objects.get(key)
+        if known is None:
+            return
+        for owner in owners_of(key.kind, known):
+            self._owned[owner].discard(key)
+            if not self._owned[owner]:
+                del self._owned[owner]
+        for reference in self._references.pop(key, ()):
+            self._referrers[reference].discard(key)
+            if not self._referrers[reference]:
+                del self._referrers[reference]
+
+    def affected(self, key: Key) -> set[Key]:
+        """What has to be reconciled when this object changes: itself, what it belongs to, what refers to it."""
+        known = self._objects.get(key)
+        found = set(owners_of(key.kind, known)) if known else set()
+        pending = [key]
+        seen = {key}
+        while pending:
+            for referrer in self._referrers.get(pending.pop(), ()):
+                if referrer not in seen:
+                    seen.add(referrer)
+                    pending.append(referrer)
+        return {item for item in found | seen if item.kind in RECONCILED}
+
+
+RECONCILED = frozenset({"LLMApp", "Model", "Prompt", "GuardrailPolicy", "RolloutPolicy"})
+"""Kinds that have a reconcile of their own."""
+
+
+def owners_of(kind: str, raw: Raw) -> Iterator[Key]:
+    """The LLMApp or Model whose label an object carries."""
+    labels = raw["metadata"].get("labels") or {}
+    namespace = raw["metadata"].get("namespace", "")
+    if kind not in RECONCILED:
+        if APP in labels:
+            yield Key("LLMApp", namespace, labels[APP])
+        if MODEL in labels:
+            yield Key("Model", namespace, labels[MODEL])
+
+
+def references_of(key: Key, raw: Raw) -> Iterator[Key]:
+    """What an object refers to by name. Malformed objects refer to nothing: they are reported when reconciled."""
+    spec = raw.get("spec")
+    if not isinstance(spec, dict):
+        return
+
+    def named(kind: str, *path: str) -> Iterator[Key]:
+        value: Any = spec
+        for part in path:
+            value = value.get(part) if isinstance(value, dict) else None
+        if isinstance(value, str):
+            yield Key(kind, key.namespace, value)
+
+    def listed(kind: str, value: Any) -> Iterator[Key]:
+        for item in value if isinstance(value, list) else ():
+            if isinstance(item, dict) and isinstance(item.get("ref"), str):
+                yield Key(kind, key.namespace, item["ref"])
+
+    if key.kind == "LLMApp":
+        yield from named("Model", "model", "ref")
+        yield from named("Prompt", "prompt", "ref")
+        yield from named("RolloutPolicy", "rolloutPolicyRef")
+        yield from listed("GuardrailPolicy", spec.get("guardrails"))
+        model = spec.get("model")
+        yield from listed("Model", model.get("fallbacks") if isinstance(model, dict) else None)
+    elif key.kind == "Model":
+        yield from named("Secret", "credentials", "secretRef", "name")
