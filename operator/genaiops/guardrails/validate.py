@@ -1,0 +1,48 @@
+"""What is wrong with a GuardrailPolicy that its CRD can't see."""
+
+from collections.abc import Iterator
+
+from genaiops.api.guardrails import Detector, DetectorType, GuardrailPolicySpec
+from genaiops.guardrails.regex import compile_pattern
+from genaiops.guardrails.whole import JSONSchemaDetector
+from genaiops.problem import Problem
+
+
+def validate(policy: GuardrailPolicySpec, at: str = "") -> list[Problem]:
+    """Every problem; paths start at ``input[i]`` or ``output[i]``, after `at`."""
+    return [
+        problem
+        for stage, guardrails in (("input", policy.input), ("output", policy.output))
+        for index, guardrail in enumerate(guardrails)
+        for problem in _detector_problems(guardrail.detector, f"{at}{stage}[{index}].detector")
+    ]
+
+
+def _detector_problems(detector: Detector, field: str) -> Iterator[Problem]:
+    match detector.type:
+        case DetectorType.REGEX:
+            if not detector.patterns:
+                yield Problem(f"{field}.patterns", "is missing: give at least one expression")
+            for index, pattern in enumerate(detector.patterns or []):
+                yield from _pattern_problems(pattern, bool(detector.ignore_case), f"{field}.patterns[{index}]")
+        case DetectorType.MAX_LENGTH:
+            if detector.max_characters is None:
+                yield Problem(f"{field}.maxCharacters", "is missing: give the characters allowed")
+        case DetectorType.JSON_SCHEMA:
+            if detector.json_schema is None:
+                yield Problem(f"{field}.schema", "is missing: give the JSON Schema")
+                return
+            try:
+                JSONSchemaDetector(detector.json_schema)
+            except ValueError as error:
+                yield Problem(f"{field}.schema", f"is no JSON Schema (2020-12): {error}")
+
+
+def _pattern_problems(pattern: str, ignore_case: bool, field: str) -> Iterator[Problem]:
+    try:
+        regex = compile_pattern(pattern, ignore_case)
+    except ValueError as error:
+        yield Problem(field, f"is no RE2 expression: {error}")
+        return
+    if regex.fullmatch(""):
+        yield Problem(field, "matches the empty text, which is never counted as a finding", warning=True)

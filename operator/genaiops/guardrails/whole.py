@@ -1,0 +1,70 @@
+"""Detectors that judge a text as a whole."""
+
+import json
+from typing import Any, NoReturn
+
+import jsonschema_rs
+
+from genaiops.guardrails.finding import Finding
+
+
+class MaxLengthDetector:
+    """What is beyond the allowed length, in characters, is the finding; Redact cuts it off."""
+
+    judges_whole = True
+
+    def __init__(self, max_characters: int) -> None:
+        self._max = max_characters
+
+    def find(self, text: str, start: int, complete: bool) -> list[Finding]:
+        """As in Detector."""
+        first = max(start, self._max)
+        return [Finding(first, len(text), "TOO_LONG", replacement="")] if first < len(text) else []
+
+    def first_open(self, text: str, start: int) -> int:
+        """As in Detector. Nothing is ever open: no further text makes a text shorter."""
+        return len(text)
+
+
+class JSONSchemaDetector:
+    """A text that is no JSON, or JSON that the schema refuses, is one finding.
+
+    Raises ValueError where the schema is none.
+    """
+
+    judges_whole = True
+
+    def __init__(self, schema: dict[str, Any]) -> None:
+        try:
+            self._validator = jsonschema_rs.Draft202012Validator(
+                schema,
+                # Expressions without backtracking, so that no `pattern` can hang the process.
+                pattern_options=jsonschema_rs.RegexOptions(),
+                retriever=_refuse_reference,
+            )
+        except jsonschema_rs.ValidationError as error:
+            place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.instance_path)
+            raise ValueError(f"{place.lstrip('.')}: {error.message}" if place else error.message) from error
+
+    def find(self, text: str, start: int, complete: bool) -> list[Finding]:
+        """As in Detector."""
+        return [Finding(0, len(text), "JSON_SCHEMA")] if complete and not self._satisfies(text) else []
+
+    def first_open(self, text: str, start: int) -> int:
+        """As in Detector. Everything is open until the text is complete."""
+        return start
+
+    def _satisfies(self, text: str) -> bool:
+        try:
+            document = json.loads(text, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError):
+            return False
+        return self._validator.is_valid(document)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _refuse_reference(uri: str) -> NoReturn:
+    raise ValueError(f"{uri}: a schema can't refer to another document, put its definitions under $defs")

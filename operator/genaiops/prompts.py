@@ -1,0 +1,128 @@
+"""Prompt templates: Jinja2 in its immutable sandbox, an undefined variable is an error.
+
+One place for the dialect, so that what the operator calls correct is what the runtime can render.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from jinja2 import StrictUndefined, TemplateSyntaxError, meta, nodes
+from jinja2.exceptions import TemplateError, UndefinedError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from genaiops.api.prompt import Message, PromptSpec, PromptVersion, Variable
+from genaiops.api.release import PromptContent
+from genaiops.problem import Problem
+
+ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)
+
+
+class VariableError(ValueError):
+    """The values for a prompt's variables don't fit it. `variable` is the name of the first that doesn't."""
+
+    def __init__(self, variable: str, message: str) -> None:
+        super().__init__(message)
+        self.variable = variable
+
+
+class RenderError(ValueError):
+    """A template that compiles failed on these values. The message names the place, never a value."""
+
+
+class PromptTemplate:
+    """A prompt's messages, compiled once.
+
+    Raises ValueError with every problem of the templates where one of them can't be used.
+    """
+
+    def __init__(self, prompt: PromptContent) -> None:
+        if errors := [problem for problem in problems(prompt) if not problem.warning]:
+            raise ValueError("; ".join(map(str, errors)))
+        self._messages = [(message.role.value, ENVIRONMENT.from_string(message.content)) for message in prompt.messages]
+        self._defaults = {v.name: v.default for v in prompt.variables if v.default is not None}
+        self._declared = {v.name for v in prompt.variables}
+
+    def render(self, values: Mapping[str, object]) -> list[dict[str, str]]:
+        """The messages ``{role, content}`` for these values.
+
+        Raises VariableError for a value that is undeclared, missing or no string, RenderError where the template
+        itself fails.
+        """
+        for name, value in values.items():
+            if name not in self._declared:
+                known = ", ".join(sorted(self._declared)) or "none"
+                raise VariableError(name, f"the prompt declares no variable {name!r}; it declares: {known}")
+            if not isinstance(value, str):
+                raise VariableError(name, f"the variable {name!r} must be a string")
+        merged = {**self._defaults, **values}
+        for name in sorted(self._declared):
+            if name not in merged:
+                raise VariableError(name, f"the variable {name!r} has no default: give it in prompt.variables")
+        rendered = []
+        for index, (role, template) in enumerate(self._messages):
+            try:
+                content = template.render(merged)
+            except UndefinedError as error:
+                raise RenderError(f"messages[{index}].content: {error.message}") from error
+            except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+                raise RenderError(f"messages[{index}].content: {type(error).__name__}") from error
+            rendered.append({"role": role, "content": content})
+        return rendered
+
+
+def problems(prompt: PromptVersion | PromptContent, at: str = "") -> list[Problem]:
+    """What is wrong with one version's templates. `at` is put before every path, such as ``versions[1].``."""
+    return [
+        *_duplicates(prompt.variables, at),
+        *(
+            problem
+            for index, message in enumerate(prompt.messages)
+            for problem in _template_problems(message, prompt.variables, f"{at}messages[{index}].content")
+        ),
+        *_unused(prompt.variables, prompt.messages, at),
+    ]
+
+
+def spec_problems(prompt: PromptSpec) -> list[Problem]:
+    """What is wrong with any version of a Prompt; paths start at ``versions[i]``."""
+    return [
+        problem for index, version in enumerate(prompt.versions) for problem in problems(version, f"versions[{index}].")
+    ]
+
+
+def _template_problems(message: Message, variables: Sequence[Variable], field: str) -> list[Problem]:
+    try:
+        tree = ENVIRONMENT.parse(message.content)
+        # Parsing knows the grammar; only compiling knows the names of filters and tests.
+        ENVIRONMENT.compile(message.content)
+    except TemplateSyntaxError as error:
+        return [Problem(field, f"line {error.lineno}: {error.message}")]
+    if any(tree.find_all((nodes.Include, nodes.Extends, nodes.Import, nodes.FromImport))):
+        return [Problem(field, "a prompt can't include, extend or import another: write its text here")]
+    declared = {variable.name for variable in variables}
+    return [
+        Problem(field, f"uses the undeclared variable {name!r}: add it to variables")
+        for name in sorted(meta.find_undeclared_variables(tree) - declared)
+    ]
+
+
+def _duplicates(variables: Sequence[Variable], at: str) -> list[Problem]:
+    names = [variable.name for variable in variables]
+    return [
+        Problem(f"{at}variables[{index}].name", f"the variable {name!r} is declared twice: remove one")
+        for index, name in enumerate(names)
+        if name in names[:index]
+    ]
+
+
+def _unused(variables: Sequence[Variable], messages: Sequence[Message], at: str) -> list[Problem]:
+    used: set[str] = set()
+    for message in messages:
+        try:
+            used |= meta.find_undeclared_variables(ENVIRONMENT.parse(message.content))
+        except TemplateSyntaxError:
+            return []  # told already, and what the unreadable text uses is unknown
+    return [
+        Problem(f"{at}variables[{index}]", f"no message uses the variable {variable.name!r}", warning=True)
+        for index, variable in enumerate(variables)
+        if variable.name not in used
+    ]

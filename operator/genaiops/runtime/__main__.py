@@ -1,0 +1,27 @@
+"""``python -m genaiops.runtime``: serve the release in /etc/genaiops/release/release.json."""
+
+import os
+import sys
+
+import uvloop
+
+from genaiops.runtime import logs
+from genaiops.runtime.config import ConfigError, Settings, load_release
+from genaiops.runtime.server import serve
+
+
+def main() -> int:
+    """Exit code 0 after a drain, 1 where the process can't start; the log says why."""
+    logs.configure()
+    try:
+        settings = Settings.from_env(os.environ)
+        release = load_release(settings.release_file)
+    except ConfigError as error:
+        logs.logger.critical("can't start: %s", error)
+        return 1
+    uvloop.run(serve(release, settings))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""The runtime's metrics: OpenTelemetry's GenAI names in Prometheus form, and the project's own.
+
+Names, units and bucket bounds of gen_ai_* follow the OpenTelemetry semantic conventions for generative AI metrics.
+Every label is bounded, and every series exists from the start, so that a reader can tell zero from missing.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, disable_created_metrics
+
+from genaiops.api.guardrails import GuardrailPolicySpec
+from genaiops.api.release import ModelContent
+
+DURATION_BUCKETS = tuple(round(0.01 * 2**n, 2) for n in range(14))
+"""Seconds, 0.01 to 81.92."""
+FIRST_TOKEN_BUCKETS = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+"""Seconds."""
+TOKEN_BUCKETS = tuple(4**n for n in range(14))
+"""Tokens, 1 to 67,108,864."""
+
+REQUEST_OUTCOMES = ("", "client_error", "timeout", "provider_error", "internal_error")
+CALL_OUTCOMES = ("", "timeout", "provider_error")
+RATINGS = ("up", "down")
+
+
+class Metrics:
+    """All metrics of one process, in a registry of their own."""
+
+    def __init__(self, models: Iterable[ModelContent], policies: Iterable[GuardrailPolicySpec]) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        self.request_duration = Histogram(
+            "gen_ai_server_request_duration_seconds",
+            "Time from a chat completion request to the end of its answer.",
+            ["error_type"],
+            buckets=DURATION_BUCKETS,
+            registry=registry,
+        )
+        self.time_to_first_token = Histogram(
+            "gen_ai_server_time_to_first_token_seconds",
+            "Time from a streaming request to the first text that the caller got.",
+            buckets=FIRST_TOKEN_BUCKETS,
+            registry=registry,
+        )
+        self.call_duration = Histogram(
+            "gen_ai_client_operation_duration_seconds",
+            "Time of one call of a model.",
+            ["gen_ai_request_model", "error_type"],
+            buckets=DURATION_BUCKETS,
+            registry=registry,
+        )
+        self.tokens = Histogram(
+            "gen_ai_client_token_usage",
+            "Tokens of one answered call, as the model's server counts them.",
+            ["gen_ai_request_model", "gen_ai_token_type"],
+            buckets=TOKEN_BUCKETS,
+            registry=registry,
+        )
+        self.answers = Counter(
+            "genaiops_answers",
+            "Model answers that went through the output guardrails, by whether one of them found something.",
+            ["violated"],
+            registry=registry,
+        )
+        self.guardrail_decisions = Counter(
+            "genaiops_guardrail_decisions",
+            "Requests or answers in which a guardrail found something, by what it did.",
+            ["guardrail", "stage", "action"],
+            registry=registry,
+        )
+        self.guardrail_errors = Counter(
+            "genaiops_guardrail_errors",
+            "Checks that failed or took too long.",
+            ["guardrail", "stage"],
+            registry=registry,
+        )
+        self.cost = Counter(
+            "genaiops_cost", "Price of the tokens.", ["currency", "gen_ai_request_model"], registry=registry
+        )
+        self.feedback = Counter("genaiops_feedback", "Ratings that callers gave.", ["rating"], registry=registry)
+        self.retries = Counter("genaiops_retries", "Calls of a model that were tried again.", registry=registry)
+        self.fallbacks = Counter("genaiops_fallbacks", "Times that the next model was asked.", registry=registry)
+
+        for outcome in REQUEST_OUTCOMES:
+            self.request_duration.labels(outcome)
+        for violated in ("true", "false"):
+            self.answers.labels(violated)
+        for rating in RATINGS:
+            self.feedback.labels(rating)
+        for model in models:
+            for outcome in CALL_OUTCOMES:
+                self.call_duration.labels(model.name, outcome)
+            for token_type in ("input", "output"):
+                self.tokens.labels(model.name, token_type)
+            if model.pricing:
+                self.cost.labels(model.pricing.currency, model.name)
+        for policy in policies:
+            for stage, guardrails in (("input", policy.input), ("output", policy.output)):
+                for guardrail in guardrails:
+                    self.guardrail_decisions.labels(guardrail.name, stage, guardrail.action.value)
+                    self.guardrail_errors.labels(guardrail.name, stage)
+
+    def count_usage(self, model: ModelContent, usage: object) -> None:
+        """Tokens and cost of one answer from the `usage` of the OpenAI protocol; counts nothing without numbers."""
+        if not isinstance(usage, dict):
+            return
+        read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
+        if not isinstance(read, int) or not isinstance(written, int) or read < 0 or written < 0:
+            return
+        self.tokens.labels(model.name, "input").observe(read)
+        self.tokens.labels(model.name, "output").observe(written)
+        if model.pricing:
+            price = (model.pricing.input_per_million * read + model.pricing.output_per_million * written) / Decimal(
+                1_000_000
+            )
+            self.cost.labels(model.pricing.currency, model.name).inc(float(price))

@@ -1,0 +1,93 @@
+"""The process: one event loop, the API and the metrics port, and an end that loses no request."""
+
+import asyncio
+import logging
+import signal
+from types import FrameType
+
+import uvicorn
+from prometheus_client import start_http_server
+from pyreqwest.client import Client
+
+from genaiops.runtime.app import App
+from genaiops.runtime.chat import Chat
+from genaiops.runtime.config import Release, Settings
+from genaiops.runtime.failover import Failover
+from genaiops.runtime.metrics import Metrics
+from genaiops.runtime.provider import Provider, new_client
+
+logger = logging.getLogger("genaiops.runtime")
+
+KEEP_ALIVE = 3900
+"""Seconds. Longer than the hour after which Envoy drops an idle connection: were the server the first to close, a
+request could be on its way into a closing connection, and be lost."""
+
+
+class DrainingServer(uvicorn.Server):
+    """A server that, told to stop, first says that it isn't ready, and goes on until nobody sends it anything."""
+
+    def __init__(self, config: uvicorn.Config, app: App, drain: float) -> None:
+        super().__init__(config)
+        self._app = app
+        self._drain = drain
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """SIGTERM or SIGINT; the second ends the drain, the third everything."""
+        if self.should_exit:
+            self.force_exit = True
+        elif self._app.draining:
+            self.should_exit = True
+        else:
+            self._app.draining = True
+            logger.info("%s: draining for %g s", signal.Signals(sig).name, self._drain)
+            # A signal handler may run inside any line of the loop's own code.
+            loop = asyncio.get_running_loop()
+            loop.call_soon_threadsafe(loop.call_later, self._drain, self._stop)
+
+    def _stop(self) -> None:
+        self.should_exit = True
+
+
+def new_app(release: Release, settings: Settings, client: Client, metrics: Metrics) -> App:
+    """The application of this release."""
+    content = release.spec.content
+    models = [content.model, *content.fallbacks]
+    providers = [Provider(model, client, content.timeout, settings.credentials_dir, metrics) for model in models]
+    chat = Chat(content, Failover(providers, content.max_retries, metrics), metrics)
+    return App(release, chat, metrics)
+
+
+def new_metrics(release: Release) -> Metrics:
+    """The metrics of this release, all at zero."""
+    content = release.spec.content
+    return Metrics([content.model, *content.fallbacks], content.guardrails)
+
+
+def new_server(release: Release, settings: Settings, app: App) -> DrainingServer:
+    """The API's server."""
+    config = uvicorn.Config(
+        app,
+        host="0.0.0.0",
+        port=settings.port,
+        interface="asgi3",
+        lifespan="off",
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        # After the drain, what still runs is given the time that one call of a model may take.
+        timeout_graceful_shutdown=int(release.timeout.total_seconds()) + 1,
+    )
+    return DrainingServer(config, app, settings.drain)
+
+
+async def serve(release: Release, settings: Settings) -> None:
+    """Serves until SIGTERM, then drains and returns."""
+    metrics = new_metrics(release)
+    start_http_server(settings.metrics_port, registry=metrics.registry)
+    async with new_client() as client:
+        server = new_server(release, settings, new_app(release, settings, client, metrics))
+        logger.info("serving release %s on port %d", release.name, settings.port)
+        await server.serve()
+    logger.info("stopped")

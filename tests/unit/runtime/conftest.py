@@ -1,0 +1,161 @@
+"""A running runtime: the real server on loopback, in front of a scripted model server."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+from pyreqwest.client import Client, ClientBuilder
+
+from genaiops.runtime.config import Settings, load_release
+from genaiops.runtime.provider import new_client
+from genaiops.runtime.server import DrainingServer, new_app, new_metrics, new_server
+
+from .upstream import Upstream
+
+
+class Response:
+    """What came back."""
+
+    def __init__(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> dict[str, Any]:
+        return self.json["error"]
+
+    @property
+    def events(self) -> list[Any]:
+        """The stream's events; the last one is the text [DONE] where the stream ended well."""
+        data = [part.removeprefix("data: ") for part in self.body.decode().split("\n\n") if part]
+        return [part if part == "[DONE]" else json.loads(part) for part in data]
+
+    @property
+    def text(self) -> str:
+        """All the text of the answer, streamed or not."""
+        if not self.body.startswith(b"data:"):
+            return self.json["choices"][0]["message"]["content"]
+        deltas = [e["choices"][0]["delta"] for e in self.events if isinstance(e, dict) and e.get("choices")]
+        return "".join(delta.get("content") or "" for delta in deltas)
+
+    @property
+    def finish_reason(self) -> str | None:
+        events = [self.json] if not self.body.startswith(b"data:") else self.events
+        reasons = [e["choices"][0]["finish_reason"] for e in events if isinstance(e, dict) and e.get("choices")]
+        return reasons[-1]
+
+
+class Runtime:
+    """The running server and its metrics."""
+
+    def __init__(self, server: DrainingServer, client: Client, registry: Any) -> None:
+        self.server = server
+        self.client = client
+        self.port = server.servers[0].sockets[0].getsockname()[1]
+        self._registry = registry
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def request(
+        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
+    ) -> Response:
+        request = self.client.request(method, self.url + path).headers(headers or {})
+        if body is not None:
+            request = request.body_bytes(body if isinstance(body, bytes) else json.dumps(body).encode())
+        response = await request.build().send()
+        return Response(response.status, dict(response.headers.items()), bytes(await response.bytes()))
+
+    async def chat(self, text: str = "Hi", headers: dict[str, str] | None = None, **fields: Any) -> Response:
+        body = {"model": "any", "messages": [{"role": "user", "content": text}], **fields}
+        return await self.request("POST", "/v1/chat/completions", body, headers)
+
+    def metric(self, name: str, **labels: str) -> float:
+        """A sample's value; 0 where it does not exist, as for Prometheus' sum."""
+        families = text_string_to_metric_families(generate_latest(self._registry).decode())
+        samples = [sample for family in families for sample in family.samples]
+        return sum(s.value for s in samples if s.name == name and labels.items() <= s.labels.items())
+
+
+def release(endpoint: str, **content: Any) -> dict[str, Any]:
+    """A release document as the operator writes it into the ConfigMap."""
+    return {
+        "name": "support-0123456789",
+        "app": "support",
+        "hash": "0123456789" + "0" * 54,
+        "source": {"prompt": "support", "promptVersion": "v1", "model": "smollm"},
+        "content": {
+            "prompt": {
+                "messages": [{"role": "system", "content": "You work for {{ company }}."}],
+                "variables": [{"name": "company", "default": "Contoso"}],
+            },
+            "model": {"name": "smollm", "provider": "OpenAI", "model": "SmolLM2", "endpoint": endpoint},
+            "parameters": {},
+            "timeout": "5s",
+            "maxRetries": 2,
+            "runtime": {"image": "genaiops/runtime:test"},
+            **content,
+        },
+    }
+
+
+StartRuntime = Callable[..., Awaitable[Runtime]]
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[Upstream]:
+    async with Upstream() as server:
+        yield server
+
+
+@pytest.fixture
+async def second() -> AsyncIterator[Upstream]:
+    async with Upstream() as server:
+        yield server
+
+
+@pytest.fixture
+async def start(tmp_path: Path, upstream: Upstream) -> AsyncIterator[StartRuntime]:
+    """Starts a runtime for a release with this content, in front of `upstream`."""
+    async with AsyncExitStack() as stack:
+
+        async def started(**content: Any) -> Runtime:
+            file = tmp_path / "release.json"
+            file.write_text(json.dumps(release(upstream.endpoint, **content)))
+            settings = Settings.from_env(
+                {
+                    "GENAIOPS_RELEASE_FILE": str(file),
+                    "GENAIOPS_CREDENTIALS_DIR": str(tmp_path / "credentials"),
+                    "GENAIOPS_PORT": "0",
+                    "GENAIOPS_DRAIN_SECONDS": "0.3",
+                }
+            )
+            loaded = load_release(file)
+            metrics = new_metrics(loaded)
+            calls = await stack.enter_async_context(new_client())
+            client = await stack.enter_async_context(ClientBuilder().build())
+            server = new_server(loaded, settings, new_app(loaded, settings, calls, metrics))
+            task = asyncio.create_task(server.serve())
+            while not server.started:
+                await asyncio.sleep(0.001)
+
+            async def stop() -> None:
+                server.should_exit = server.force_exit = True
+                await task
+
+            stack.push_async_callback(stop)
+            return Runtime(server, client, metrics.registry)
+
+        yield started
