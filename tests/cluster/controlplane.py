@@ -6,6 +6,7 @@ Pods that never run; owner references, namespaces, RBAC, admission and CRDs work
 
 import base64
 import json
+import shutil
 import socket
 import subprocess
 import time
@@ -52,7 +53,7 @@ def built_tools() -> Path:
 
 
 class ControlPlaneError(Exception):
-    """A process of the control plane did not come up; the message has the end of its log."""
+    """A process of the control plane did not come up, or kubectl or helm failed; the message has what they said."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class ControlPlane:
         self._processes: list[subprocess.Popen[bytes]] = []
         self._authority = trustme.CA(organization_name="genaiops tests")
         self._audit_log = folder / "audit.log"
+        self._kubectl_cache = folder / "kubectl-cache"
         self.url = f"https://127.0.0.1:{_free_port()}"
         self.kubeconfig = self.kubeconfig_for(ADMIN, "system:masters")
 
@@ -89,8 +91,7 @@ class ControlPlane:
         try:
             self._start_api_server(self._start_etcd())
             # Before the controllers: the garbage collector looks for new kinds only every 30 s.
-            self.kubectl("apply", "--server-side", "-f", str(CRDS))
-            self.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+            self._install(CRDS)
             self._start_controllers()
         except BaseException:
             self.stop()
@@ -133,9 +134,10 @@ class ControlPlane:
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         """Run kubectl as the administrator and return what it printed.
 
-        Raises subprocess.CalledProcessError, with what kubectl said in `stderr`.
+        Raises ControlPlaneError with what kubectl said when it refused.
         """
-        return self._run("kubectl", "--kubeconfig", str(self.kubeconfig), *arguments, stdin=stdin)
+        cache = f"--cache-dir={self._kubectl_cache}"
+        return self._run("kubectl", "--kubeconfig", str(self.kubeconfig), cache, *arguments, stdin=stdin)
 
     def helm(self, *arguments: str) -> str:
         """Run helm as the administrator and return what it printed; fails like `kubectl`."""
@@ -204,6 +206,12 @@ class ControlPlane:
         )
         self._await_ready(server)
 
+    def _install(self, definitions: Path) -> None:
+        self.kubectl("apply", "--server-side", "-f", str(definitions))
+        self.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+        # kubectl has learned by now which kinds there are, and these are not among them.
+        shutil.rmtree(self._kubectl_cache)
+
     def _start_controllers(self) -> None:
         self._start(
             "kube-controller-manager",
@@ -251,8 +259,10 @@ class ControlPlane:
         return {"certificate-authority-data": _base64(self._authority.cert_pem.bytes())}
 
     def _run(self, program: str, *arguments: str, stdin: str | None = None) -> str:
-        command = [self._tools / program, *arguments]
-        return subprocess.run(command, input=stdin, capture_output=True, text=True, check=True).stdout
+        result = subprocess.run([self._tools / program, *arguments], input=stdin, capture_output=True, text=True)
+        if result.returncode:
+            raise ControlPlaneError(f"{program} {' '.join(arguments)}: {result.stderr}")
+        return result.stdout
 
 
 def _credentials(certificate: trustme.LeafCert) -> dict[str, str]:

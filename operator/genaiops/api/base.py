@@ -59,19 +59,23 @@ class ApiModel(BaseModel):
 
 # --- scalars -----------------------------------------------------------------------------------------------
 
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
+_DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 # Three parts of six digits are 342 years: no sum overflows.
-DURATION_PATTERN = r"^([0-9]{1,6}(\.[0-9]{1,3})?(ms|s|m|h)){1,3}$"
+_DURATION = r"^([0-9]{1,6}([.][0-9]{1,3})?(ms|s|m|h)){1,3}$"
+_IS_DURATION = Rule(
+    f"self.matches('{_DURATION}')", "is no duration: write a number and a unit (ms, s, m, h), such as 30s or 1h30m"
+)
+_LASTS = Rule("self.matches('[1-9]')", "must be longer than 0s")
 
 
 def parse_duration(text: object) -> timedelta:
     """``"1h30m"`` → ``timedelta``; a ``timedelta`` stays as it is. Raises ValueError for anything else."""
     if isinstance(text, timedelta):
         return text
-    if not isinstance(text, str) or not re.fullmatch(DURATION_PATTERN, text):
-        raise ValueError(f"{text!r} is no duration: write a number and a unit (ms, s, m, h), such as 30s or 1h30m")
-    return timedelta(seconds=sum(float(number) * _SECONDS[unit] for number, unit in _DURATION.findall(text)))
+    if not isinstance(text, str) or not re.fullmatch(_DURATION, text):
+        raise ValueError(f"{text!r} {_IS_DURATION.message}")
+    return timedelta(seconds=sum(float(number) * _SECONDS[unit] for number, unit in _DURATION_PART.findall(text)))
 
 
 def format_duration(value: timedelta) -> str:
@@ -85,26 +89,23 @@ def format_duration(value: timedelta) -> str:
     return "".join(parts) or "0s"
 
 
-_duration = (BeforeValidator(parse_duration), PlainSerializer(format_duration, return_type=str))
-_duration_schema: dict[str, Any] = {"type": "string", "pattern": DURATION_PATTERN, "maxLength": 32}
-
-Duration = Annotated[timedelta, *_duration, WithJsonSchema(_duration_schema)]
-"""A length of time, written as Go writes it: ``500ms``, ``30s``, ``1h30m``."""
-
-_longer_than_zero = Rule("duration(self) > duration('0s')", "must be longer than 0s")
-
-
-def _require_longer_than_zero(value: timedelta) -> timedelta:
+def _require_to_last(value: timedelta) -> timedelta:
     if value <= timedelta(0):
-        raise ValueError(_longer_than_zero.message)
+        raise ValueError(_LASTS.message)
     return value
 
 
+def _duration_schema(*rules: Rule) -> WithJsonSchema:
+    validations = [rule.as_validation() for rule in rules]
+    return WithJsonSchema({"type": "string", "maxLength": 32, "x-kubernetes-validations": validations})
+
+
+_duration = (BeforeValidator(parse_duration), PlainSerializer(format_duration, return_type=str))
+
+Duration = Annotated[timedelta, *_duration, _duration_schema(_IS_DURATION)]
+"""A length of time, written as Go writes it: ``500ms``, ``30s``, ``1h30m``."""
 PositiveDuration = Annotated[
-    timedelta,
-    AfterValidator(_require_longer_than_zero),
-    *_duration,
-    WithJsonSchema({**_duration_schema, "x-kubernetes-validations": [_longer_than_zero.as_validation()]}),
+    timedelta, AfterValidator(_require_to_last), *_duration, _duration_schema(_IS_DURATION, _LASTS)
 ]
 """A length of time above zero: a timeout, an interval."""
 

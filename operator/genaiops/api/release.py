@@ -1,10 +1,10 @@
 """Kind Release: everything that decides an answer, resolved, hashed, immutable. Made by the operator."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from genaiops.api.base import ApiModel, ObjectName, PositiveDuration, ResourceRequirements, SecretKeyRef
+from genaiops.api.base import ApiModel, ObjectName, PositiveDuration, ResourceRequirements, SecretKeyRef, UniqueBy
 from genaiops.api.guardrails import GuardrailPolicySpec
 from genaiops.api.llmapp import Container, Parameters
 from genaiops.api.model import Pricing, Provider
@@ -26,8 +26,8 @@ class ModelContent(ApiModel):
 class PromptContent(ApiModel):
     """The messages and their variables."""
 
-    messages: list[Message]
-    variables: list[Variable] = Field(default_factory=list)
+    messages: list[Message] = Field(max_length=64)
+    variables: Annotated[list[Variable], UniqueBy("name")] = Field(default_factory=list, max_length=64)
 
 
 class RuntimeContent(ApiModel):
@@ -43,10 +43,10 @@ class ReleaseContent(ApiModel):
     prompt: PromptContent
     model: ModelContent
     parameters: Parameters
-    fallbacks: list[ModelContent] = Field(default_factory=list)
+    fallbacks: list[ModelContent] = Field(default_factory=list, max_length=8)
     timeout: PositiveDuration
     max_retries: int
-    guardrails: list[GuardrailPolicySpec] = Field(default_factory=list)
+    guardrails: list[GuardrailPolicySpec] = Field(default_factory=list, max_length=16)
     container: Container | None = None
     runtime: RuntimeContent
 
@@ -57,7 +57,7 @@ class ReleaseSource(ApiModel):
     prompt: ObjectName
     prompt_version: str
     model: ObjectName
-    guardrails: list[ObjectName] = Field(default_factory=list)
+    guardrails: list[ObjectName] = Field(default_factory=list, max_length=16)
 
 
 class ReleaseSpec(ApiModel):

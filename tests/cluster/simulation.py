@@ -1,0 +1,199 @@
+"""A data plane for tests without a kubelet: pods that become ready, gateways that take up routes, requests counted.
+
+The API server is real and the Deployment controller is real; what a node would do is done here, over real sockets:
+each pod gets a loopback address of its own, on which it serves what the operator asks pods for.
+"""
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+from aiohttp import web
+from kubernetes import client
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+
+BUCKETS = tuple(0.01 * 2**n for n in range(14))
+_addresses = itertools.count(1)
+
+
+@dataclass
+class Counted:
+    """What a runtime pod counts."""
+
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+    def __post_init__(self) -> None:
+        self.requests = Histogram(
+            "gen_ai_server_request_duration_seconds", "", ["error_type"], buckets=BUCKETS, registry=self.registry
+        )
+        self.answers = Counter("genaiops_answers", "", ["violated"], registry=self.registry)
+
+    def answer(self, times: int, *, violated: bool = False, seconds: float = 0.1) -> None:
+        """Count answers that were given."""
+        for _ in range(times):
+            self.requests.labels("").observe(seconds)
+            self.answers.labels("true" if violated else "false").inc()
+
+    def fail(self, times: int) -> None:
+        """Count requests that ended in a server error."""
+        for _ in range(times):
+            self.requests.labels("provider_error").observe(0.1)
+
+
+@dataclass
+class Pod:
+    """A simulated pod."""
+
+    name: str
+    uid: str
+    component: str
+    release: str
+    address: str
+    counted: Counted = field(default_factory=Counted)
+    runners: list[web.AppRunner] = field(default_factory=list)
+
+
+class DataPlane:
+    """Plays kubelet and containers for all pods of one namespace."""
+
+    def __init__(self, api: client.ApiClient, namespace: str) -> None:
+        self._core = client.CoreV1Api(api)
+        self.namespace = namespace
+        self.pods: dict[str, Pod] = {}
+        self.ready: Callable[[Pod], bool] = lambda pod: True
+        """Whether a pod passes its readiness probe."""
+        self.config_reaches_gateway = True
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["DataPlane"]:
+        """Play until the block ends."""
+        task = asyncio.create_task(self._play())
+        try:
+            yield self
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            for pod in list(self.pods.values()):
+                await self._stop(pod)
+
+    def of(self, release: str) -> list[Pod]:
+        """The live pods of a release."""
+        return [pod for pod in self.pods.values() if pod.release == release]
+
+    async def _play(self) -> None:
+        while True:
+            await self._sync()
+            await asyncio.sleep(0.05)
+
+    async def _sync(self) -> None:
+        listed = await asyncio.to_thread(self._core.list_namespaced_pod, self.namespace)
+        alive = set()
+        for item in listed.items:
+            if item.metadata.deletion_timestamp:
+                await asyncio.to_thread(
+                    self._core.delete_namespaced_pod, item.metadata.name, self.namespace, grace_period_seconds=0
+                )
+                continue
+            alive.add(item.metadata.uid)
+            pod = self.pods.get(item.metadata.uid) or await self._start(item)
+            await self._report(item, pod)
+        for uid in set(self.pods) - alive:
+            await self._stop(self.pods.pop(uid))
+
+    async def _start(self, item: Any) -> Pod:
+        number = next(_addresses)
+        labels = item.metadata.labels
+        pod = Pod(
+            name=item.metadata.name,
+            uid=item.metadata.uid,
+            component=labels["genaiops.dev/component"],
+            release=labels.get("genaiops.dev/release", ""),
+            address=f"127.{10 + number // 60000}.{number // 250 % 240}.{number % 250 + 1}",
+        )
+        self.pods[pod.uid] = pod
+        if pod.component == "gateway":
+            app = labels["genaiops.dev/app"]
+            await _serve(pod, 9902, {"/config_dump": self._config_dump(app), "/clusters": self._clusters(app)})
+        else:
+
+            async def metrics(_: web.Request) -> web.Response:
+                return web.Response(body=generate_latest(pod.counted.registry))
+
+            await _serve(pod, 9464, {"/metrics": metrics})
+        return pod
+
+    async def _stop(self, pod: Pod) -> None:
+        for runner in pod.runners:
+            await runner.cleanup()
+
+    async def _report(self, item: Any, pod: Pod) -> None:
+        ready = "True" if self.ready(pod) else "False"
+        known = {condition.type: condition.status for condition in item.status.conditions or []}
+        if known.get("Ready") == ready:
+            return
+        status = {
+            "phase": "Running",
+            "podIP": pod.address,
+            "podIPs": [{"ip": pod.address}],
+            "conditions": [
+                {"type": kind, "status": ready, "lastTransitionTime": "2026-01-01T00:00:00Z"}
+                for kind in ("Ready", "ContainersReady")
+            ],
+        }
+        with suppress(client.ApiException):  # deleted meanwhile
+            await asyncio.to_thread(
+                self._core.patch_namespaced_pod_status, pod.name, self.namespace, {"status": status}
+            )
+
+    def _config_dump(self, app: str) -> Callable[[web.Request], Any]:
+        live: dict[str, Any] = {}
+
+        async def answer(_: web.Request) -> web.Response:
+            config = await self._config(app)
+            if self.config_reaches_gateway or not live:
+                live.update(config["rds.yaml"])
+            dump = {"version_info": live["version_info"], "route_config": live["resources"][0]}
+            return web.json_response({"configs": [dump]})
+
+        return answer
+
+    def _clusters(self, app: str) -> Callable[[web.Request], Any]:
+        async def answer(_: web.Request) -> web.Response:
+            config = await self._config(app)
+            names = [resource["name"] for resource in config["cds.yaml"]["resources"]]
+            healthy = {"health_status": {"eds_health_status": "HEALTHY"}}
+            statuses = [
+                {
+                    "name": name,
+                    "added_via_api": True,
+                    "host_statuses": [healthy for pod in self.of(name) if self.ready(pod)],
+                }
+                for name in names
+            ]
+            return web.json_response({"cluster_statuses": statuses})
+
+        return answer
+
+    async def _config(self, app: str) -> dict[str, Any]:
+        read = await asyncio.to_thread(self._core.read_namespaced_config_map, f"{app}-gateway", self.namespace)
+        return {name: yaml.safe_load(text) for name, text in read.data.items()}
+
+
+async def _serve(pod: Pod, port: int, routes: dict[str, Callable[[web.Request], Any]]) -> None:
+    app = web.Application()
+    app.add_routes([web.get(path, handler) for path, handler in routes.items()])
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, pod.address, port).start()
+    pod.runners.append(runner)
+
+
+def as_json(value: Any) -> str:
+    """A manifest for kubectl."""
+    return json.dumps(value)
