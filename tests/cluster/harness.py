@@ -36,7 +36,13 @@ class OperatorProcess:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        command = [sys.executable, "-m", "genaiops.controller", "--runtime-image=runtime:1", "--gateway-image=gateway:1"]
+        command = [
+            sys.executable,
+            "-m",
+            "genaiops.controller",
+            "--runtime-image=runtime:1",
+            "--gateway-image=gateway:1",
+        ]
         command += [f"--namespaces={self._namespace}", f"--lease-namespace={self._namespace}", f"--port={port}"]
         command += [f"--identity=operator-{self._starts}"]
         env = {**os.environ, "KUBECONFIG": str(self._kubeconfig), "PYTHONPATH": str(ROOT / "operator")}

@@ -55,7 +55,11 @@ def kopf_registry(operator: Operator) -> kopf.OperatorRegistry:
             if resource.selector:
                 settings.watching.label_selectors[f"{resource.plural}.{resource.group}".rstrip(".")] = resource.selector
 
+    async def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+        return kopf.login_via_client(**kwargs)
+
     kopf.on.startup(registry=registry)(configure)
+    kopf.on.login(registry=registry)(login)
     return registry
 
 
@@ -83,7 +87,7 @@ async def serve_health(operator: Operator, port: int) -> web.AppRunner:
 
 async def run(settings: Settings) -> None:
     """Run until a signal or the loss of leadership. Raises SystemExit(1) on the latter: a restart follows anew."""
-    await config.load_config()
+    await config.load_config()  # type: ignore[no-untyped-call]
     async with ApiClient() as client, aiohttp.ClientSession() as session:
         lease = FencedLease(settings.lease_name, settings.lease_namespace, settings.identity, client)
         cluster = Cluster(client, lease)

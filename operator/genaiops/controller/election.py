@@ -1,13 +1,17 @@
 """One operator acts at a time: leadership by Lease, with a fence before every write."""
 
+import logging
 import time
 from typing import Any, Final
 
-from kubernetes.aio.client import ApiClient
+from kubernetes.aio.client import ApiClient, V1Lease, V1ObjectMeta
+from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.leaderelection.leaderelectionrecord import LeaderElectionRecord
 from kubernetes.aio.leaderelection.resourcelock.leaselock import LeaseLock
 
 from genaiops.controller.cluster import Guard
+
+log = logging.getLogger(__name__)
 
 LEASE_SECONDS: Final = 10
 RENEW_SECONDS: Final = 7
@@ -30,8 +34,17 @@ class FencedLease(LeaseLock, Guard):
         self._held_until = 0.0
 
     async def create(self, name: str, namespace: str, election_record: LeaderElectionRecord) -> bool:
-        """Take the lease where there is none."""
-        return await self._hold(super().create, name, namespace, election_record)
+        """Take the lease where there is none. (The library's own asks for a `pretty` answer that its client refuses.)"""
+        return await self._hold(self._create, name, namespace, election_record)
+
+    async def _create(self, name: str, namespace: str, election_record: LeaderElectionRecord) -> bool:
+        lease = V1Lease(metadata=V1ObjectMeta(name=name), spec=self.update_lease(election_record))
+        try:
+            await self.api_instance.create_namespaced_lease(namespace, lease)
+        except ApiException as error:
+            log.warning("lease %s/%s can't be created: %s", namespace, name, error.reason)
+            return False
+        return True
 
     async def update(self, name: str, namespace: str, updated_record: LeaderElectionRecord) -> bool:
         """Renew the lease, or take it over."""

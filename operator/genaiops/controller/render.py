@@ -47,7 +47,8 @@ def _gateway(
     return gateway_objects(
         seen.name,
         seen.namespace,
-        owned_by=owned_by,
+        owner=owned_by,
+        labels={},
         image=image,
         replicas=gateway.replicas,
         service_port=gateway.port,
