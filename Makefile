@@ -13,7 +13,7 @@ PY = $(or $(shell $(PYTHON) hack/kind/venv requirements/dev.txt),$(error no Pyth
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo up run images clean-cluster clean-cache
 demo: ## The whole story on a local cluster (or on your own: CONTEXT=...)
@@ -59,7 +59,7 @@ venv: ## Print the python of the virtual environment, for your editor
 	@echo $(PY)
 
 generate: ## Write what is generated from the models: crds/
-	@cd operator && $(PY) -m genaiops.api.crd
+	@PYTHONPATH=operator $(PY) -m genaiops.api.crd
 
 fmt: ## Format the code and fix what can be fixed by itself
 	@$(PY) -m ruff check --fix-only .

