@@ -61,9 +61,9 @@ class ApiModel(BaseModel):
 
 _DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
-# Three parts of six digits are 342 years: no sum overflows.
-_DURATION = r"^([0-9]{1,6}([.][0-9]{1,3})?(ms|s|m|h)){1,3}$"
-_IS_DURATION = Rule(
+# At most 456 years: no sum overflows a timedelta.
+_DURATION = r"^([0-9]{1,6}([.][0-9]{1,3})?(ms|s|m|h)){1,4}$"
+IS_DURATION = Rule(
     f"self.matches('{_DURATION}')", "is no duration: write a number and a unit (ms, s, m, h), such as 30s or 1h30m"
 )
 _LASTS = Rule("self.matches('[1-9]')", "must be longer than 0s")
@@ -74,7 +74,7 @@ def parse_duration(text: object) -> timedelta:
     if isinstance(text, timedelta):
         return text
     if not isinstance(text, str) or not re.fullmatch(_DURATION, text):
-        raise ValueError(f"{text!r} {_IS_DURATION.message}")
+        raise ValueError(f"{text!r} {IS_DURATION.message}")
     return timedelta(seconds=sum(float(number) * _SECONDS[unit] for number, unit in _DURATION_PART.findall(text)))
 
 
@@ -102,10 +102,10 @@ def _duration_schema(*rules: Rule) -> WithJsonSchema:
 
 _duration = (BeforeValidator(parse_duration), PlainSerializer(format_duration, return_type=str))
 
-Duration = Annotated[timedelta, *_duration, _duration_schema(_IS_DURATION)]
+Duration = Annotated[timedelta, *_duration, _duration_schema(IS_DURATION)]
 """A length of time, written as Go writes it: ``500ms``, ``30s``, ``1h30m``."""
 PositiveDuration = Annotated[
-    timedelta, AfterValidator(_require_to_last), *_duration, _duration_schema(_IS_DURATION, _LASTS)
+    timedelta, AfterValidator(_require_to_last), *_duration, _duration_schema(IS_DURATION, _LASTS)
 ]
 """A length of time above zero: a timeout, an interval."""
 
@@ -240,12 +240,12 @@ class ResourceRequirements(ApiModel):
 class Condition(ApiModel):
     """A condition as in metav1.Condition. Ready, Reconciling and Stalled follow kstatus."""
 
-    type: Annotated[str, Field(max_length=316)]
-    status: Literal["True", "False", "Unknown"]
-    reason: Annotated[str, Field(max_length=1024)]
-    message: Annotated[str, Field(max_length=32768)] = ""
-    observed_generation: int | None = None
-    last_transition_time: Time
+    type: str = Field(max_length=316, description="What is said to be so: Ready, Reconciling, Stalled.")
+    status: Literal["True", "False", "Unknown"] = Field(description="Whether it is so.")
+    reason: str = Field(max_length=1024, description="Why, in one word.")
+    message: str = Field(default="", max_length=32768, description="Why, and what to do.")
+    observed_generation: int | None = Field(default=None, description="The generation it was said of.")
+    last_transition_time: Time = Field(description="When `status` became what it is.")
 
 
 class ObjectStatus(ApiModel):

@@ -16,57 +16,65 @@ class ModelContent(ApiModel):
     """A model as the runtime asks it."""
 
     name: ObjectName = Field(description="Name of the Model object, in metrics and messages.")
-    provider: Provider
-    model: str
+    provider: Provider = Field(description="Wire protocol of the server.")
+    model: str = Field(description="The model's name as its server knows it.")
     endpoint: str = Field(description="Base URL.")
     credentials: SecretKeyRef | None = Field(default=None, description="Which Secret key is mounted; never its value.")
-    pricing: Pricing | None = None
+    pricing: Pricing | None = Field(default=None, description="What a token costs.")
 
 
 class PromptContent(ApiModel):
     """The messages and their variables."""
 
-    messages: list[Message] = Field(max_length=64)
-    variables: Annotated[list[Variable], UniqueBy("name")] = Field(default_factory=list, max_length=64)
+    messages: list[Message] = Field(max_length=64, description="Messages before the user's own.")
+    variables: Annotated[list[Variable], UniqueBy("name")] = Field(
+        default_factory=list, max_length=64, description="Variables of the template."
+    )
 
 
 class RuntimeContent(ApiModel):
     """What runs."""
 
-    image: str
-    resources: ResourceRequirements | None = None
+    image: str = Field(description="Image of the runtime.")
+    resources: ResourceRequirements | None = Field(default=None, description="CPU and memory.")
 
 
 class ReleaseContent(ApiModel):
     """What is hashed: two releases with equal content are the same release."""
 
-    prompt: PromptContent
-    model: ModelContent
-    parameters: Parameters
-    fallbacks: list[ModelContent] = Field(default_factory=list, max_length=8)
-    timeout: PositiveDuration
-    max_retries: int
-    guardrails: list[GuardrailPolicySpec] = Field(default_factory=list, max_length=16)
-    container: Container | None = None
-    runtime: RuntimeContent
+    prompt: PromptContent = Field(description="What is said before the user's own messages.")
+    model: ModelContent = Field(description="The model that is asked first.")
+    parameters: Parameters = Field(description="Sampling parameters.")
+    fallbacks: list[ModelContent] = Field(
+        default_factory=list, max_length=8, description="Models asked in turn when the one before fails."
+    )
+    timeout: PositiveDuration = Field(description="Time for one call of a model.")
+    max_retries: int = Field(description="Retries on connection errors, 429 and 503, before the next fallback.")
+    guardrails: list[GuardrailPolicySpec] = Field(
+        default_factory=list, max_length=16, description="Checks on input and output, policy by policy."
+    )
+    container: Container | None = Field(default=None, description="The team's own code.")
+    runtime: RuntimeContent = Field(description="The runtime beside the app.")
 
 
 class ReleaseSource(ApiModel):
     """Where the content came from. Names only, not part of the hash."""
 
-    prompt: ObjectName
-    prompt_version: str
-    model: ObjectName
-    guardrails: list[ObjectName] = Field(default_factory=list, max_length=16)
+    prompt: ObjectName = Field(description="Name of the Prompt.")
+    prompt_version: str = Field(description="Name of the version in it.")
+    model: ObjectName = Field(description="Name of the Model.")
+    guardrails: list[ObjectName] = Field(
+        default_factory=list, max_length=16, description="Names of the GuardrailPolicies."
+    )
 
 
 class ReleaseSpec(ApiModel):
     """A release. The API server refuses any change of it."""
 
-    app: ObjectName
+    app: ObjectName = Field(description="Name of the LLMApp.")
     hash: str = Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the content's canonical JSON.")
-    source: ReleaseSource
-    content: ReleaseContent
+    source: ReleaseSource = Field(description="Where the content came from.")
+    content: ReleaseContent = Field(description="Everything that decides an answer.")
     predecessor: ObjectName | None = Field(default=None, description="The stable release when this one was made.")
     changes: list[str] = Field(default_factory=list, description="What differs from it, such as 'prompt v1 → v2'.")
 
@@ -80,4 +88,4 @@ class ReleaseStatus(ApiModel):
 
     role: str | None = Field(default=None, description="Stable, Candidate, Retiring or Retired.")
     weight: int | None = Field(default=None, description="Percent of requests.")
-    ready_replicas: int | None = None
+    ready_replicas: int | None = Field(default=None, description="Its pods that are ready.")
