@@ -55,4 +55,4 @@ def _routes(config_dump: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def _is_healthy(host: Mapping[str, Any]) -> bool:
     # Failed checks show as flags beside the status that Envoy gives to every endpoint it found by DNS.
-    return host["health_status"] == {"eds_health_status": "HEALTHY"}
+    return dict(host["health_status"]) == {"eds_health_status": "HEALTHY"}

@@ -3,8 +3,8 @@
 import asyncio
 import importlib.metadata
 import itertools
-import os
 import random
+import re
 import signal
 import socket
 import time
@@ -16,12 +16,15 @@ from typing import Any
 
 import aiohttp
 import yaml
+
 from genaiops.traffic.envoy import Backend, GatewayRoutes, gateway_config, routes_version
 from genaiops.traffic.live import CLUSTERS_PATH, ROUTES_PATH, healthy_endpoints, live_routes_version
 from genaiops.traffic.objects import GATEWAY_ARGS
 
 STABLE = "shop-aaaaaaaaaa"
 CANDIDATE = "shop-bbbbbbbbbb"
+CARES = "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig"
+DOMAIN = "team.svc.cluster.local"
 
 
 def envoy_binary() -> Path:
@@ -78,6 +81,7 @@ class _Connection(asyncio.Protocol):
         self._pod = pod
         self._received = b""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._echo = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -90,6 +94,9 @@ class _Connection(asyncio.Protocol):
             task.cancel()
 
     def data_received(self, data: bytes) -> None:
+        if self._echo:
+            self._transport.write(data)
+            return
         self._received += data
         while b"\r\n\r\n" in self._received:
             head, _, self._received = self._received.partition(b"\r\n\r\n")
@@ -108,6 +115,10 @@ class _Connection(asyncio.Protocol):
             task = asyncio.get_running_loop().create_task(self._stream())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+        elif path == "/socket":
+            # From here on whatever comes is sent back, as a WebSocket echo would.
+            self._transport.write(b"HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
+            self._echo = True
         elif path == "/broken":
             self._send(500)
         elif path == "/reset":
@@ -180,11 +191,11 @@ class Cluster:
         return pods
 
     def publish(self, release: str, pods: Iterable[Pod]) -> None:
-        self.dns.records[f"{release}.test"] = [pod.host for pod in pods]
+        self.dns.records[f"{release}.{DOMAIN}"] = [pod.host for pod in pods]
 
     def backend(self, release: str) -> Backend:
         port = self._ports.setdefault(release, free_port())
-        return Backend(release, f"{release}.test", port, port)
+        return Backend(release, release, port, port)
 
     def routes(self, weight: int = 0, stable: str | None = STABLE, candidate: str | None = CANDIDATE) -> GatewayRoutes:
         return GatewayRoutes(stable, candidate, weight, tuple(self.backend(release) for release in self.pods))
@@ -205,7 +216,9 @@ class Gateway:
     async def start(self) -> None:
         arguments = [argument.replace("/etc/envoy", str(self.directory)) for argument in GATEWAY_ARGS]
         with (self.directory.parent / "envoy.log").open("wb") as log:
-            self.process = await asyncio.create_subprocess_exec(envoy_binary(), *arguments, stdout=log, stderr=log)
+            self.process = await asyncio.create_subprocess_exec(
+                envoy_binary(), *arguments, stdout=log, stderr=log, env={"LOCALDOMAIN": DOMAIN}
+            )
         await eventually(self.is_ready)
 
     async def stop(self) -> None:
@@ -243,9 +256,8 @@ class Gateway:
             config["typed_dns_resolver_config"] = {
                 "name": "envoy.network.dns_resolver.cares",
                 "typed_config": {
-                    "@type": "type.googleapis.com/envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig",
+                    "@type": f"type.googleapis.com/{CARES}",
                     "resolvers": [{"socket_address": {"address": "127.0.0.1", "port_value": self._dns.port}}],
-                    "dns_resolver_options": {"no_default_search_domain": True},
                 },
             }
             _replace_ports(config, {8080: self.http, 9901: self.admin, 9902: self.read_only})
@@ -272,7 +284,7 @@ class Gateway:
         return healthy_endpoints(await self.read(CLUSTERS_PATH))
 
     async def follow(self, routes: GatewayRoutes) -> float:
-        """Mounts the routes and waits until they are live, with a healthy pod for each part; returns the seconds."""
+        """Mounts the routes and waits until they are live; returns the seconds."""
         version = self.mount(routes)
         return await eventually(lambda: self.is_live(version))
 
@@ -284,7 +296,7 @@ class Gateway:
     async def ask_all(self, conversations: Iterable[str]) -> dict[str, str]:
         """conversation id → release that answered. Pipelined (RFC 9112, 9.3.2): 50,000 requests in seconds."""
         ids = list(conversations)
-        shares = [ids[start::4] for start in range(4)]
+        shares = [ids[start::16] for start in range(16)]
         answered = await asyncio.gather(*(self._pipeline([f"x-conversation-id: {i}" for i in s]) for s in shares))
         return {
             conversation: release
@@ -301,12 +313,11 @@ class Gateway:
         for start in range(0, len(headers), 100):
             batch = headers[start : start + 100]
             writer.write("".join(f"GET /v1/models HTTP/1.1\r\nhost: shop\r\n{line}\r\n\r\n" for line in batch).encode())
-            for _ in batch:
-                head = await reader.readuntil(b"\r\n\r\n")
-                assert head.startswith(b"HTTP/1.1 200"), head
-                _, _, rest = head.partition(b"x-genaiops-release: ")
-                releases.append(rest.partition(b"\r\n")[0].decode())
-                await reader.readexactly(2)
+            answers = b""
+            while answers.count(b"\r\n\r\nok") < len(batch):
+                answers += await reader.read(65536)
+            assert answers.count(b"HTTP/1.1 200 OK") == len(batch), answers
+            releases += re.findall(r"x-genaiops-release: (\S+)", answers.decode())
         writer.close()
         return releases
 
@@ -363,8 +374,3 @@ def resident_megabytes(pid: int) -> dict[str, float]:
     status = Path(f"/proc/{pid}/status").read_text()
     lines = dict(line.split(":", 1) for line in status.splitlines() if line.startswith("Rss"))
     return {name: int(value.split()[0]) / 1024 for name, value in lines.items()}
-
-
-def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

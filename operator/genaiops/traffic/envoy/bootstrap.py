@@ -24,6 +24,7 @@ def bootstrap(app: str, namespace: str) -> Config:
     return {
         "node": {"id": f"{app}-gateway", "cluster": f"{namespace}/{app}"},
         "admin": {"address": address("127.0.0.1", ADMIN_PORT)},
+        "overload_manager": {"resource_monitors": [_connection_limit()]},
         "dynamic_resources": {"cds_config": watched_file("cds.yaml")},
         "static_resources": {
             "listeners": [_requests(app), _read_only()],
@@ -34,14 +35,21 @@ def bootstrap(app: str, namespace: str) -> Config:
                     "connect_timeout": "1s",
                     "load_assignment": {
                         "cluster_name": _ADMIN,
-                        "endpoints": [
-                            {"lb_endpoints": [{"endpoint": {"address": address("127.0.0.1", ADMIN_PORT)}}]}
-                        ],
+                        "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address("127.0.0.1", ADMIN_PORT)}}]}],
                     },
                 }
             ],
         },
     }
+
+
+def _connection_limit() -> Config:
+    """Better refuse a connection than be killed for memory: each takes about 50 kB while an answer runs."""
+    return extension(
+        "envoy.resource_monitors.global_downstream_max_connections",
+        "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+        max_active_downstream_connections=5_000,
+    )
 
 
 def _listener(name: str, port: int, **connection_manager: object) -> Config:
@@ -73,15 +81,19 @@ def _requests(app: str) -> Config:
         preserve_external_request_id=True,
         always_set_request_id_in_response=True,
         request_id_extension={
-            "typed_config": typed(
-                "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig", pack_trace_reason=False
-            )
+            "typed_config": typed("envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig", pack_trace_reason=False)
         },
         # The caller is added to x-forwarded-for; what an ingress in front said in x-forwarded-proto stays.
         use_remote_address=True,
         xff_num_trusted_hops=1,
-        # No caller is trusted with Envoy's control headers: x-envoy-retry-on would re-send answered requests.
-        internal_address_config={"unix_sockets": False},
+        # No caller may steer Envoy: x-envoy-retry-on would re-send requests that a runtime has answered.
+        early_header_mutation_extensions=[
+            extension(
+                "envoy.http.early_header_mutation.header_mutation",
+                "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+                mutations=[{"remove_on_match": {"key_matcher": {"prefix": "x-envoy-"}}}],
+            )
+        ],
         local_reply_config=_local_replies(app),
         access_log=[_failures_log()],
     )
@@ -171,7 +183,7 @@ def _read_only() -> Config:
         "match": {"prefix": "/"},
         "direct_response": {"status": 403, "body": {"inline_string": f"GET {', '.join(READ_ONLY_PATHS)} only\n"}},
     }
-    return _listener(
+    listener = _listener(
         "read-only",
         READ_ONLY_PORT,
         route_config={
@@ -179,3 +191,5 @@ def _read_only() -> Config:
             "virtual_hosts": [{"name": "read-only", "domains": ["*"], "routes": [*reads, refuse_the_rest]}],
         },
     )
+    # The probes and the operator must get through to a gateway that is full.
+    return {**listener, "ignore_global_conn_limit": True}

@@ -7,8 +7,12 @@ from genaiops.traffic.envoy.target import Backend, GatewayRoutes
 # healthy pod at all: with this factor a single one in a thousand still takes all of the candidate's requests.
 _ANY_HEALTHY_POD = 100_000
 
-# Without panic threshold 0 Envoy would send to unhealthy pods when most of them are.
-_COMMON_LB = {"healthy_panic_threshold": {"value": 0}}
+_COMMON_LB = {
+    # By default Envoy sends to unhealthy pods too when most of them are.
+    "healthy_panic_threshold": {"value": 0},
+    # By default Envoy collects changes of health for a second before its workers hear of them.
+    "update_merge_window": "0s",
+}
 
 _UNLIMITED = 1_000_000
 _CIRCUIT_BREAKERS = {

@@ -21,7 +21,7 @@ _RETRY_POLICY: Config = {
             "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
         )
     ],
-    "host_selection_retry_max_attempts": 5,
+    "host_selection_retry_max_attempts": 10,
     "retry_priority": extension(
         "envoy.retry_priorities.previous_priorities",
         "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
@@ -101,6 +101,9 @@ def _refusal(status: int, kind: str, code: str, message: str) -> Config:
     return {
         "direct_response": {"status": status, "body": {"inline_string": json.dumps(body)}},
         "response_headers_to_add": [
-            {"header": {"key": "content-type", "value": "application/json"}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+            {
+                "header": {"key": "content-type", "value": "application/json"},
+                "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+            }
         ],
     }

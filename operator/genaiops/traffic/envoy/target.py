@@ -9,8 +9,9 @@ RUNTIME_PORT = 8080
 class Backend:
     """A release that has pods.
 
-    ``host`` is the DNS name of the release's headless Service; it must list ready pods only. ``health_port`` is where
-    ``GET /readyz`` is asked: the runtime's port, also where the requests go to a container of the team's own.
+    ``host`` is the DNS name of the release's headless Service. It must list ready pods only, and is best the bare name
+    of the Service: the first search domain of the gateway's pod completes it. ``health_port`` is where ``GET /readyz``
+    is asked: the runtime's port, also where the requests go to a container of the team's own.
     """
 
     release: str
@@ -24,7 +25,7 @@ class GatewayRoutes:
     """Who gets the requests of an app.
 
     ``weight`` is the candidate's share in percent. ``backends`` holds every release with pods, those that only
-    drain included: a backend that is left out is cut off from the streams that still run on it.
+    drain included, so that they can be pinned; streams that run on a backend that is left out go on to their end.
 
     Raises ValueError where the parts contradict each other.
     """
