@@ -1,5 +1,6 @@
 """The operator against a real API server: from an LLMApp to what runs it, and through a rollout."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -129,7 +130,9 @@ async def test_a_leaking_change_is_taken_back(
     assert now["stableRelease"] == stable
     assert now["history"][-1]["result"] == "Aborted"
     assert "guardrail-violation-rate 100.0%" in now["history"][-1]["message"]
-    assert any("guardrail-violation-rate 100.0%" in message for message in objects.events("RolloutAborted"))
+    await eventually(
+        "an Event tells", lambda: any("violation-rate 100.0%" in told for told in objects.events("RolloutAborted"))
+    )
     await eventually("the candidate's pods go", lambda: set(objects.deployments()) == {stable, "support-gateway"})
 
 
@@ -140,8 +143,6 @@ async def test_at_the_fixpoint_nothing_is_written(
     an_app(objects)
     await healthy(objects)
     # when nothing happens for a minute
-    import asyncio
-
     await asyncio.sleep(5)
     before = len(controlplane.writes(user=operator.user))
     await asyncio.sleep(60)
@@ -158,6 +159,7 @@ async def test_a_killed_operator_goes_on_where_it_was(
     await healthy(objects)
     objects.patch("LLMApp", "support", {"spec": {"prompt": {"version": "v2"}}})
     await eventually("it pauses", lambda: status(objects)["phase"] == "Paused")
+    await eventually("it measures", lambda: "analysis" in status(objects)["rollout"])
     before = status(objects)["rollout"]
     # when the operator is killed and another one takes over
     operator.kill()

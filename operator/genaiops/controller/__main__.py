@@ -104,11 +104,8 @@ async def run(settings: Settings) -> None:
             settings.workers,
         )
         health = await serve_health(operator, settings.port)
-        stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-
-        leading: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        stop, kopf_runs, kopf_stop = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         async def lead() -> None:
             log.info("%s leads", settings.identity)
@@ -117,8 +114,8 @@ async def run(settings: Settings) -> None:
                 await operator.lead()
             except* NotLeaderError as refused:
                 # The lease ran out unnoticed, as in a process that was stopped for a while.
-                if not leading.done():
-                    leading.set_exception(refused.exceptions[0])
+                if not ended.done():
+                    ended.set_exception(refused.exceptions[0])
 
         async def lost() -> None:
             LEADER.set(0)
@@ -130,26 +127,38 @@ async def run(settings: Settings) -> None:
                 standalone=True,
                 namespaces=settings.namespaces,
                 clusterwide=not settings.namespaces,
-                stop_flag=stop,
+                ready_flag=kopf_runs,
+                stop_flag=kopf_stop,
             )
         )
-        listing = asyncio.create_task(operator.keep_listing())
-        electing = asyncio.create_task(election.run())
-        stopping = asyncio.create_task(stop.wait())
-        tasks: set[asyncio.Future[Any]] = {watching, listing, electing, stopping, leading}
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in tasks - done:
-            task.cancel()
-        await asyncio.gather(*(tasks - done), return_exceptions=True)
-        for task in asyncio.all_tasks() - {asyncio.current_task()} - tasks:
-            task.cancel()
+        await asyncio.wait({watching, asyncio.create_task(kopf_runs.wait())}, return_when=asyncio.FIRST_COMPLETED)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            # kopf has set handlers of its own; ours end what is beside kopf first.
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        mine: set[asyncio.Future[Any]] = {
+            ended,
+            asyncio.create_task(operator.keep_listing()),
+            asyncio.create_task(election.run()),
+            asyncio.create_task(stop.wait()),
+        }
+        done, _ = await asyncio.wait({watching, *mine}, return_when=asyncio.FIRST_COMPLETED)
+        await end(mine | operator.working)
         if stop.is_set():
             await lease.release()
+        kopf_stop.set()
+        await asyncio.gather(watching, return_exceptions=True)
         await health.cleanup()
         if not stop.is_set():
-            reasons = [str(task.exception()) for task in done if task.exception()]
-            log.error("leadership or the watch was lost; ending, to start anew as a follower: %s", "; ".join(reasons))
+            reasons = "; ".join(repr(task.exception()) for task in done if task.exception())
+            log.error("leadership or the watch was lost; ending, to start anew as a follower. %s", reasons)
             raise SystemExit(1)
+
+
+async def end(tasks: set[asyncio.Future[Any]]) -> None:
+    """Cancel tasks and wait until they have ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from genaiops.controller.cluster import ApiError, Cluster
 from genaiops.controller.election import NotLeaderError
@@ -40,6 +40,8 @@ class Operator:
         self._queue: KeyedQueue[Key] = KeyedQueue()
         self.synced = asyncio.Event()
         """Set once the store has seen everything: nothing may be decided on half of the cluster."""
+        self.working: set[asyncio.Future[Any]] = set()
+        """The task that leads, for whoever has to end it."""
 
     # --- knowing --------------------------------------------------------------------------------------------
 
@@ -87,6 +89,9 @@ class Operator:
 
     async def lead(self) -> None:
         """Reconcile everything once, then what changes, until cancelled."""
+        leading = asyncio.current_task()
+        assert leading is not None
+        self.working.add(leading)
         await self.synced.wait()
         for key in list(self._store.keys(RECONCILED)):
             self._queue.add(key)
