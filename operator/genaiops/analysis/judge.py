@@ -167,11 +167,12 @@ def _arm(status: AnalysisStatus, role: str, metric: Metric) -> Arm:
 
 
 def _error(metric: Metric, status: AnalysisStatus) -> MetricVerdict:
+    message = f"{_title(metric)}: not measured, {status.consecutive_errors} times in a row: {status.last_error}"
     return MetricVerdict(
         name=str(metric.name),
         verdict=Verdict.ERROR,
         candidate=_arm(status, CANDIDATE, metric),
         stable=_arm(status, STABLE, metric),
-        message=f"{_title(metric)}: not measured, {status.consecutive_errors} times in a row: {status.last_error}"[:1024],
+        message=message[:1024],
         dry_run=metric.dry_run,
     )

@@ -9,7 +9,7 @@ however often one looks and whenever one stops. The construction:
 
 1. One arm: n requests, h of them hits. If the share of hits is p, the mixture likelihood ratio
 
-       E(p) = [ integral of q^h (1-q)^(n-h) dBeta(q; a, b) ] / [ p^h (1-p)^(n-h) ]
+       E(p) = [ integral of q^h (1-q)^(n-h) d prior(q) ] / [ p^h (1-p)^(n-h) ]
 
    is a nonnegative martingale in n that begins at 1 (Robbins 1970, "Statistical methods related to the law of the
    iterated logarithm", Ann. Math. Statist. 41), so it ever reaches 1/alpha with probability at most alpha (Ville). The
@@ -31,13 +31,13 @@ however often one looks and whenever one stops. The construction:
    log(n_s)/2 for not knowing p_s; the average pays at most log 2. At a weight of 5 % that saves a third of the
    candidate's samples.
 
-Any prior is valid; it decides only how soon bounds are narrow. Beta(1/2, 5) expects few hits, as shares of bad
-requests are: against Jeffreys' Beta(1/2, 1/2) it saves a quarter of the samples where there are few hits, and costs a
-handful where nearly all are. What is assumed: within a window each request of an arm is a hit with one probability,
-whatever the others are.
+Any prior is valid; it decides only how soon bounds are narrow. Nine parts of this one, Beta(1/2, 5), expect few hits, as
+shares of bad requests are; one part, Jeffreys' Beta(1/2, 1/2), is for the rest. Against Jeffreys' alone that saves a
+quarter of the samples where there are few hits. What is assumed: within a window each request of an arm is a hit with
+one probability, whatever the others are.
 
 Only totals enter, not the order or batches they came in: an operator that restarts goes on exactly. Bounds are rounded
-outwards, by less than 1e-12, and stable in floating point to 10^7 requests and more. About 0.2 ms a bound.
+outwards, by less than 1e-10, and stable in floating point to 10^7 requests and more. About 0.1 ms a bound.
 """
 
 import math
@@ -45,16 +45,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-_PRIOR = (0.5, 5.0)
+_Prior = tuple[tuple[float, float, float], ...]
+"""Beta distributions to be mixed: weight, a, b."""
+_PRIOR: _Prior = ((0.9, 0.5, 5.0), (0.1, 0.5, 0.5))
 
 
 @dataclass(frozen=True)
 class Share:
-    """What an arm tells of its share of hits. `prior` is the Beta distribution of its mixture."""
+    """What an arm tells of its share of hits."""
 
     hits: int
     misses: int
-    prior: tuple[float, float] = _PRIOR
+    prior: _Prior = _PRIOR
 
     @classmethod
     def of(cls, hits: int, samples: int) -> "Share":
@@ -70,12 +72,16 @@ class Share:
 
     def complement(self) -> "Share":
         """The same arm seen from its misses: an upper bound of one is a lower bound of the other."""
-        return Share(self.misses, self.hits, (self.prior[1], self.prior[0]))
+        return Share(self.misses, self.hits, tuple((weight, b, a) for weight, a, b in self.prior))
 
     @cached_property
     def log_mixture(self) -> float:
-        a, b = self.prior
-        return _log_beta(self.hits + a, self.misses + b) - _log_beta(a, b)
+        """Log of the likelihood, averaged over the prior."""
+        parts = [
+            math.log(weight) + _log_beta(self.hits + a, self.misses + b) - _log_beta(a, b) for weight, a, b in self.prior
+        ]
+        most = max(parts)
+        return most + math.log(sum(math.exp(part - most) for part in parts))
 
     def log_e(self, p: float) -> float:
         """log E(p): the evidence against p. Falls up to the observed share, rises from there."""
@@ -144,7 +150,7 @@ def upper_difference(candidate: Share, stable: Share, alpha: float) -> float:
 
 def _last_inside(inside: Callable[[float], bool], near: float, far: float) -> float:
     """Where `inside`, true at `near`, ends on the way to `far`; rounded towards `far`."""
-    for _ in range(48):
+    for _ in range(34):
         middle = (near + far) / 2
         if middle in (near, far):
             break

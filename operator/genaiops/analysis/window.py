@@ -66,8 +66,8 @@ def _counted_since(last: PodCounters | None, now: PodCounters) -> dict[str, Arm]
 
 
 def _began_anew(last: PodCounters, now: PodCounters) -> bool:
-    if None not in (last.process_started, now.process_started):
-        return last.process_started != now.process_started
+    if last.process_started != now.process_started:
+        return True
     since = (_minus(arm, last.metrics[name]) for name, arm in now.metrics.items() if name in last.metrics)
     return any(not 0 <= more.hits <= more.samples for more in since)
 
