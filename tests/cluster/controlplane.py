@@ -8,15 +8,17 @@ import base64
 import json
 import shutil
 import socket
+import ssl
 import subprocess
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-import requests
 import trustme
 import yaml
 from kubernetes import client, config
@@ -73,7 +75,8 @@ class Write:
 class ControlPlane:
     """etcd, kube-apiserver and kube-controller-manager with their files in `folder`, with our CRDs installed.
 
-    A context manager: entering starts them and returns when requests are served, leaving stops them.
+    A context manager: entering starts them and returns when requests are served, leaving stops them. They die with the
+    thread that entered, whatever ends it.
     """
 
     def __init__(self, folder: Path, tools: Path, controllers: Sequence[str] = CONTROLLERS) -> None:
@@ -106,7 +109,11 @@ class ControlPlane:
         while self._processes:
             process = self._processes.pop()
             process.terminate()
-            process.wait(timeout=60)
+            try:
+                process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
     # --- what tests use ------------------------------------------------------------------------------------
 
@@ -204,7 +211,7 @@ class ControlPlane:
             f"--audit-log-path={self._audit_log}",
             "--audit-log-mode=blocking",
         )
-        self._await_ready(server)
+        self._await_ready("kube-apiserver", server, f"{self.url}/readyz")
 
     def _install(self, definitions: Path) -> None:
         self.kubectl("apply", "--server-side", "-f", str(definitions))
@@ -213,15 +220,20 @@ class ControlPlane:
         shutil.rmtree(self._kubectl_cache)
 
     def _start_controllers(self) -> None:
-        self._start(
+        port = _free_port()
+        manager = self._start(
             "kube-controller-manager",
             f"--kubeconfig={self.kubeconfig_for('system:kube-controller-manager', 'system:masters')}",
             f"--controllers={','.join(self._controllers)}",
             f"--service-account-private-key-file={self._folder / 'service-accounts.key'}",
             f"--root-ca-file={self._folder / 'authority.crt'}",
             "--leader-elect=false",
-            "--secure-port=0",
+            "--bind-address=127.0.0.1",
+            f"--secure-port={port}",
+            f"--tls-cert-file={self._folder / 'server.crt'}",
+            f"--tls-private-key-file={self._folder / 'server.key'}",
         )
+        self._await_ready("kube-controller-manager", manager, f"https://127.0.0.1:{port}/healthz")
 
     def _start(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
         with self._log_of(program).open("wb") as log:
@@ -235,22 +247,23 @@ class ControlPlane:
         self._processes.append(process)
         return process
 
-    def _await_ready(self, server: subprocess.Popen[bytes], within: float = 60.0) -> None:
+    def _await_ready(self, program: str, process: subprocess.Popen[bytes], health: str, within: float = 60.0) -> None:
+        trust = ssl.create_default_context(cafile=self._folder / "authority.crt")
         deadline = time.monotonic() + within
-        answer = "nothing"
-        while time.monotonic() < deadline and server.poll() is None:
+        state = "answered nothing"
+        while time.monotonic() < deadline and process.poll() is None:
             try:
-                response = requests.get(f"{self.url}/readyz", verify=str(self._folder / "authority.crt"), timeout=5)
-            except requests.ConnectionError:
-                time.sleep(0.05)
-                continue
-            if response.ok:
-                return
-            answer = response.text
+                with urllib.request.urlopen(health, context=trust, timeout=5):
+                    return
+            except urllib.error.HTTPError as refusal:
+                state = f"answered {refusal.read().decode()}"
+            except OSError as nobody:
+                state = f"did not answer: {nobody}"
             time.sleep(0.05)
-        end = "\n".join(self._log_of("kube-apiserver").read_text().splitlines()[-15:])
-        state = "ended" if server.poll() is not None else f"was not ready within {within:g} s and answered {answer}"
-        raise ControlPlaneError(f"kube-apiserver {state}. The end of its log:\n{end}")
+        if process.poll() is not None:
+            state = f"ended with code {process.returncode}"
+        end = "\n".join(self._log_of(program).read_text().splitlines()[-15:])
+        raise ControlPlaneError(f"{program} is not ready: it {state}. The end of its log:\n{end}")
 
     def _log_of(self, program: str) -> Path:
         return self._folder / f"{program}.log"
