@@ -72,7 +72,6 @@ class PromptTemplate:
 def problems(prompt: PromptVersion | PromptContent, at: str = "") -> list[Problem]:
     """What is wrong with one version's templates. `at` is put before every path, such as ``versions[1].``."""
     return [
-        *_duplicates(prompt.variables, at),
         *(
             problem
             for index, message in enumerate(prompt.messages)
@@ -102,15 +101,6 @@ def _template_problems(message: Message, variables: Sequence[Variable], field: s
     return [
         Problem(field, f"uses the undeclared variable {name!r}: add it to variables")
         for name in sorted(meta.find_undeclared_variables(tree) - declared)
-    ]
-
-
-def _duplicates(variables: Sequence[Variable], at: str) -> list[Problem]:
-    names = [variable.name for variable in variables]
-    return [
-        Problem(f"{at}variables[{index}].name", f"the variable {name!r} is declared twice: remove one")
-        for index, name in enumerate(names)
-        if name in names[:index]
     ]
 
 

@@ -9,21 +9,17 @@ from genaiops.guardrails.whole import JSONSchemaDetector, MaxLengthDetector
 
 
 def build(spec: DetectorSpec) -> Detector:
-    """Raises ValueError where the settings are missing or can't be used; `validate` tells which field it is."""
+    """Raises ValueError where RE2 can't read a pattern, or a schema is none; `validate` tells which field it is."""
     match spec.type:
         case DetectorType.PII:
             return pii.detector(spec.entities)
         case DetectorType.SECRETS:
             return secrets.detector()
         case DetectorType.REGEX:
-            if not spec.patterns:
-                raise ValueError("patterns is missing")
-            return RegexDetector(spec.patterns, bool(spec.ignore_case))
+            return RegexDetector(spec.patterns or (), bool(spec.ignore_case))
         case DetectorType.MAX_LENGTH:
-            if spec.max_characters is None:
-                raise ValueError("maxCharacters is missing")
+            assert spec.max_characters is not None  # a rule of the API, as the schema below
             return MaxLengthDetector(spec.max_characters)
         case DetectorType.JSON_SCHEMA:
-            if spec.json_schema is None:
-                raise ValueError("schema is missing")
+            assert spec.json_schema is not None
             return JSONSchemaDetector(spec.json_schema)

@@ -12,13 +12,6 @@ class Finding:
     end: int
     kind: str
     """What it is, such as EMAIL."""
-    replacement: str | None = None
-    """What Redact puts in its place; ``[KIND]`` where None."""
-
-    @property
-    def placeholder(self) -> str:
-        """What Redact puts in its place."""
-        return f"[{self.kind}]" if self.replacement is None else self.replacement
 
 
 class Detector(Protocol):

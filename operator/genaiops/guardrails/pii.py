@@ -16,11 +16,17 @@ PHONE_REGIONS = ("US", "GB", "DE", "FR")
 """Numbering plans by which a number without a country code is judged."""
 
 
-def luhn(text: str) -> bool:
-    """The check digit of payment cards (ISO/IEC 7812-1, annex B), on networks' leading digits 2 to 6."""
+CARD_LENGTHS = {"2": {16}, "3": {14, 15, 16}, "4": {13, 16, 19}, "5": {16}, "6": set(range(16, 20))}
+"""Digits of a card number by its first one (ISO/IEC 7812 issuers: Mastercard, Amex, Diners, JCB, Visa, Discover...)."""
+
+
+def card(text: str) -> bool:
+    """A payment card's number: an issuer's first digit and length, and the check digit (ISO/IEC 7812-1, annex B)."""
     digits = [int(c) for c in text if c.isdigit()]
+    if len(digits) not in CARD_LENGTHS.get(text[0], ()):
+        return False
     doubled = (sum(divmod(2 * d, 10)) for d in digits[-2::-2])
-    return digits[0] in range(2, 7) and (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
+    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
 
 
 def iban(text: str) -> bool:
@@ -91,7 +97,7 @@ _RECOGNISERS = {
         Recogniser("PHONE", r"(?:\(\d{3}\) ?|\b\d{3}[ .-])\d{3}[ .-]\d{4}\b", phone_national),
         Recogniser("PHONE", r"(?:\(0\d{1,5}\)|\b0\d{1,5})[ /-]{1,3}\d{2,4}(?:[ /-]?\d{2,4}){1,4}\b", phone_national),
     ),
-    PIIEntity.CREDIT_CARD: (Recogniser("CREDIT_CARD", r"\b\d(?:[ -]?\d){12,18}\b", luhn),),
+    PIIEntity.CREDIT_CARD: (Recogniser("CREDIT_CARD", r"\b\d(?:[ -]?\d){12,18}\b", card),),
     PIIEntity.IBAN: (
         Recogniser("IBAN", r"\b[A-Za-z]{2}\d{2}(?: ?[A-Za-z0-9]{4}){2,7}(?: ?[A-Za-z0-9]{1,3})?\b", iban),
     ),

@@ -108,7 +108,7 @@ async def _call(judge: Callable[[], T], size: int, seconds: float) -> T:
 def _redacted(text: str, start: int, end: int, findings: list[Finding]) -> str:
     parts = []
     for finding in findings:
-        parts += [text[start : finding.start], finding.placeholder]
+        parts += [text[start : finding.start], f"[{finding.kind}]"]
         start = finding.end
     parts.append(text[start:end])
     return "".join(parts)

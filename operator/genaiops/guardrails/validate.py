@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from genaiops.api.guardrails import Detector, DetectorType, GuardrailPolicySpec
+from genaiops.api.guardrails import Detector, GuardrailPolicySpec
 from genaiops.guardrails.regex import compile_pattern
 from genaiops.guardrails.whole import JSONSchemaDetector
 from genaiops.problem import Problem
@@ -19,23 +19,13 @@ def validate(policy: GuardrailPolicySpec, at: str = "") -> list[Problem]:
 
 
 def _detector_problems(detector: Detector, field: str) -> Iterator[Problem]:
-    match detector.type:
-        case DetectorType.REGEX:
-            if not detector.patterns:
-                yield Problem(f"{field}.patterns", "is missing: give at least one expression")
-            for index, pattern in enumerate(detector.patterns or []):
-                yield from _pattern_problems(pattern, bool(detector.ignore_case), f"{field}.patterns[{index}]")
-        case DetectorType.MAX_LENGTH:
-            if detector.max_characters is None:
-                yield Problem(f"{field}.maxCharacters", "is missing: give the characters allowed")
-        case DetectorType.JSON_SCHEMA:
-            if detector.json_schema is None:
-                yield Problem(f"{field}.schema", "is missing: give the JSON Schema")
-                return
-            try:
-                JSONSchemaDetector(detector.json_schema)
-            except ValueError as error:
-                yield Problem(f"{field}.schema", f"is no JSON Schema (2020-12): {error}")
+    for index, pattern in enumerate(detector.patterns or ()):
+        yield from _pattern_problems(pattern, bool(detector.ignore_case), f"{field}.patterns[{index}]")
+    if detector.json_schema is not None:
+        try:
+            JSONSchemaDetector(detector.json_schema)
+        except ValueError as error:
+            yield Problem(f"{field}.schema", f"is no JSON Schema (2020-12): {error}")
 
 
 def _pattern_problems(pattern: str, ignore_case: bool, field: str) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from genaiops.guardrails.finding import Finding
 
 
 class MaxLengthDetector:
-    """What is beyond the allowed length, in characters, is the finding; Redact cuts it off."""
+    """What is beyond the allowed length, in characters, is the finding."""
 
     judges_whole = True
 
@@ -19,7 +19,7 @@ class MaxLengthDetector:
     def find(self, text: str, start: int, complete: bool) -> list[Finding]:
         """As in Detector."""
         first = max(start, self._max)
-        return [Finding(first, len(text), "TOO_LONG", replacement="")] if first < len(text) else []
+        return [Finding(first, len(text), "TOO_LONG")] if first < len(text) else []
 
     def first_open(self, text: str, start: int) -> int:
         """As in Detector. Nothing is ever open: no further text makes a text shorter."""
