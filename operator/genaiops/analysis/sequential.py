@@ -31,10 +31,10 @@ however often one looks and whenever one stops. The construction:
    log(n_s)/2 for not knowing p_s; the average pays at most log 2. At a weight of 5 % that saves a third of the
    candidate's samples.
 
-Any prior is valid; it decides only how soon bounds are narrow. Nine parts of this one, Beta(1/2, 5), expect few hits, as
-shares of bad requests are; one part, Jeffreys' Beta(1/2, 1/2), is for the rest. Against Jeffreys' alone that saves a
-quarter of the samples where there are few hits. What is assumed: within a window each request of an arm is a hit with
-one probability, whatever the others are.
+Any prior is valid; it decides only how soon bounds are narrow. Nine parts of this one, Beta(1/2, 5), expect few hits,
+as shares of bad requests are; one part, Jeffreys' Beta(1/2, 1/2), is for the rest. Against Jeffreys' alone that saves
+a quarter of the samples where there are few hits. What is assumed: within a window each request of an arm is a hit
+with one probability, whatever the others are.
 
 Only totals enter, not the order or batches they came in: an operator that restarts goes on exactly. Bounds are rounded
 outwards, by less than 1e-10, and stable in floating point to 10^7 requests and more. About 0.1 ms a bound.
@@ -78,7 +78,8 @@ class Share:
     def log_mixture(self) -> float:
         """Log of the likelihood, averaged over the prior."""
         parts = [
-            math.log(weight) + _log_beta(self.hits + a, self.misses + b) - _log_beta(a, b) for weight, a, b in self.prior
+            math.log(weight) + _log_beta(self.hits + a, self.misses + b) - _log_beta(a, b)
+            for weight, a, b in self.prior
         ]
         most = max(parts)
         return most + math.log(sum(math.exp(part - most) for part in parts))
