@@ -7,8 +7,9 @@ CONTEXT ?=
 CLUSTER ?= genaiops
 PYTEST_ARGS ?=
 
+ROOT := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 # The python of the cached virtual environment, made when a recipe first needs it.
-PY = $(or $(shell $(PYTHON) hack/kind/venv requirements/dev.txt),$(error no Python environment: see the message above))
+PY = $(or $(shell $(PYTHON) $(ROOT)hack/kind/venv $(ROOT)requirements/dev.txt),$(error no Python environment: see the message above))
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -42,8 +43,9 @@ lint: ## Style and import rules
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check --quiet . || { echo "formatting differs: make fmt"; exit 1; }
 
-types: ## Static types of the operator
+types: ## Static types
 	@$(PY) -m mypy
+	@cd hack/kind && $(PY) -m mypy --strict --config-file= localkind
 
 unit: ## Tests without a cluster: seconds
 	@$(PY) -m pytest tests/unit -q -n auto $(PYTEST_ARGS)

@@ -9,7 +9,7 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -119,3 +119,12 @@ def require_free_space(gigabytes: float, purpose: str) -> None:
             f"{purpose} needs about {gigabytes:.0f} GB of free space in {folder}; there are {free:.1f} GB",
             "free some, or set GENAIOPS_CACHE to a folder on a larger disk",
         )
+
+
+def remove() -> None:
+    """Remove the cache. Only folders that this program makes: GENAIOPS_CACHE may name one with other things in it."""
+    for name in ("clusters", "debian", "engine", "locks", "node-image", "programs", "tools", "tools-work", "venvs"):
+        folder = root() / name
+        if folder.exists():
+            say(f"removing {folder}")
+            shutil.rmtree(folder)

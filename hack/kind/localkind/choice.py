@@ -9,9 +9,7 @@ from .console import step
 from .shell import CommandFailed, run, succeeds
 
 # What kind v0.30.0 uses by itself; named so that any newer kind on a user's PATH makes the same cluster.
-STOCK_NODE_IMAGE = (
-    "kindest/node:v1.34.0@sha256:7416a61b42b1662ca6ca89f02028ac133a309a2a30ba309614e8ec94d976dc5a"
-)
+STOCK_NODE_IMAGE = "kindest/node:v1.34.0@sha256:7416a61b42b1662ca6ca89f02028ac133a309a2a30ba309614e8ec94d976dc5a"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from . import cache, choice, nodeimage, toolset
 from .console import say, step
 from .engine import Engine
 from .problem import Problem
-from .shell import CommandFailed, answer, run, succeeds
+from .shell import CommandFailed, answer, pipe, run, succeeds
 
 _READY_PATIENCE = "180s"
 _RESTART_PATIENCE = "90s"
@@ -113,8 +113,8 @@ class Cluster:
             self._delete(env)  # left by an interrupted run
         self.folder.mkdir(parents=True, exist_ok=True)
         with step(f"Creating cluster {self.name}"):
-            command = ["kind", "create", "cluster", "--name", self.name, "--config", config, "--image", image]
-            run([*command, "--kubeconfig", self.kubeconfig, "--wait", _READY_PATIENCE], env=env)
+            command = ["kind", "create", "cluster", f"--name={self.name}", f"--config={config}", f"--image={image}"]
+            run([*command, f"--kubeconfig={self.kubeconfig}", f"--wait={_READY_PATIENCE}"], env=env)
             self._wait_until_ready(env, _READY_PATIENCE)
         record = Record(local=chosen.local, image=image, config=cache.key(config))
         self._record.write_text(json.dumps(asdict(record)))
@@ -167,9 +167,17 @@ class Cluster:
         return set(answer(command, env=self.existing_environment()).split())
 
     def load(self, images: list[str]) -> None:
-        """Bring images from the engine into the node."""
+        """Bring images from the engine into the node.
+
+        What `kind load docker-image` does, without writing everything to a temporary file first: half the time.
+        """
+        store = ["ctr", "--namespace=k8s.io", "images", "import", "--snapshotter=overlayfs", "-"]
         with cache.lock(f"cluster-{self.name}"), step(f"Loading {len(images)} image(s) into {self.name}"):
-            run(["kind", "load", "docker-image", "--name", self.name, *images], env=self.existing_environment())
+            pipe(
+                ["docker", "save", *images],
+                ["docker", "exec", "--interactive", self.node, *store],
+                env=self.existing_environment(),
+            )
 
 
 def existing() -> Iterator[Cluster]:

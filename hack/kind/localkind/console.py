@@ -13,7 +13,8 @@ _LOG_REFRESH = 15.0
 
 def say(line: str) -> None:
     """One line that stays."""
-    print(line, file=sys.stderr, flush=True)
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 class Step:

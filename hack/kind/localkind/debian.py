@@ -10,6 +10,8 @@ from .problem import Problem
 from .shell import answer, run, succeeds
 
 _SUITE = "bookworm"
+# Nothing in a container reads them.
+_WASTE = ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale")
 
 
 def require(packages: dict[str, str], purpose: str) -> None:
@@ -96,7 +98,13 @@ def _bootstrap(archive: Path, packages: list[str]) -> None:
             each_line=show,
         )
         progress.detail = ""
-        for waste in ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale"):
+        for waste in (
+            "var/cache/apt/archives",
+            "var/lib/apt/lists",
+            "usr/share/doc",
+            "usr/share/man",
+            "usr/share/locale",
+        ):
             shutil.rmtree(folder / waste)
             (folder / waste).mkdir()
         run(["tar", "--create", "--numeric-owner", "--xattrs", "--file", archive, "--directory", folder, "."])

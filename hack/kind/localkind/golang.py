@@ -33,7 +33,7 @@ def ensure(at_least: str) -> Path:
 
 def version_of(go: Path) -> tuple[int, ...]:
     """(1, 26, 8); empty when it can't be run."""
-    command = [go, "env", "GOVERSION"]
+    command = [str(go), "env", "GOVERSION"]
     # GOTOOLCHAIN=local, else a go.mod nearby could make it answer for (or download) another toolchain.
     local = {"GOTOOLCHAIN": "local"}
     return parse(answer(command, env=local)) if succeeds(command, env=local) else ()

@@ -53,6 +53,16 @@ class Builder:
     def name(self, target: str, base: str) -> str:
         return f"localhost/genaiops/{target}:{dockerfile.target_key(self._stages, target, REPOSITORY, base)}"
 
+    def push(self, names: dict[str, str], prefix: str) -> dict[str, str]:
+        """Push built images as PREFIX/TARGET:TAG, for a cluster that pulls; gives the pushed names."""
+        pushed = {}
+        for target, name in names.items():
+            pushed[target] = f"{prefix.rstrip('/')}/{target}:{name.rsplit(':', 1)[1]}"
+            with step(f"Pushing {pushed[target]}"):
+                run(["docker", "tag", name, pushed[target]], env=self._env)
+                run(["docker", "push", pushed[target]], env=self._env)
+        return pushed
+
     def _build(self, target: str, name: str, base: str) -> None:
         command = ["docker", "build", f"--target={target}", f"--tag={name}", f"--build-arg=BASE_IMAGE={base}"]
         # Passed without a value, so that it is in no process list: docker takes it from the environment.

@@ -22,10 +22,31 @@ from .problem import Problem
 from .shell import answer, run, succeeds
 
 _FILES = Path(__file__).parent.parent / "node"
-_PACKAGES = (
-    "systemd systemd-sysv dbus kmod mount util-linux procps hostname bash ca-certificates curl jq pigz "
-    "conntrack iptables nftables iproute2 ethtool socat libseccomp2 containerd runc containernetworking-plugins"
-).split()
+_PACKAGES = [
+    "systemd",
+    "systemd-sysv",
+    "dbus",
+    "kmod",
+    "mount",
+    "util-linux",
+    "procps",
+    "hostname",
+    "bash",
+    "ca-certificates",
+    "curl",
+    "jq",
+    "pigz",
+    "conntrack",
+    "iptables",
+    "nftables",
+    "iproute2",
+    "ethtool",
+    "socat",
+    "libseccomp2",
+    "containerd",
+    "runc",
+    "containernetworking-plugins",
+]
 # Every change of how this module makes the image needs another number here: its own text is no part of the key.
 _RECIPE = "1"
 _STORE = "var/lib/containerd"
@@ -179,7 +200,7 @@ def _proxy_image(name: str, tools: Path, root: Path) -> Image:
     for extension in (libraries / "xtables").iterdir():
         path = f"{place}/xtables/{extension.name}"
         if extension.is_symlink():
-            links[path] = os.readlink(extension)
+            links[path] = str(extension.readlink())
         else:
             files[path] = extension
     folders = ("etc", "run", "usr/bin", "usr/lib64", "var/lib/kube-proxy")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # The images are unpacked minutes later: a stronger compression costs more time than it saves.
@@ -135,14 +136,14 @@ def _json_blob(content: dict[str, object], work: Path) -> _Blob:
 class _Hashing(io.RawIOBase):
     """Passes on what is written, and hashes it on the way."""
 
-    def __init__(self, target: io.IOBase | gzip.GzipFile) -> None:
+    def __init__(self, target: BinaryIO | gzip.GzipFile) -> None:
         self._target = target
         self.hash = hashlib.sha256()
 
     def writable(self) -> bool:
         return True
 
-    def write(self, content) -> int:  # type: ignore[no-untyped-def,override]
+    def write(self, content: bytes) -> int:  # type: ignore[override]
         self.hash.update(content)
-        self._target.write(content)  # type: ignore[union-attr]
+        self._target.write(content)
         return len(content)

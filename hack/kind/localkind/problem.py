@@ -3,8 +3,10 @@
 import sys
 from collections.abc import Callable
 
+from .console import say
 
-class Problem(Exception):
+
+class Problem(Exception):  # noqa: N818 - it is no defect of this program
     """Something a person has to know or fix. It is shown without a traceback."""
 
     def __init__(self, what: str, remedy: str = "") -> None:
@@ -21,9 +23,9 @@ def exit_with_problems_shown(main: Callable[[], int]) -> None:
     try:
         status = main()
     except Problem as problem:
-        print(f"\nerror: {problem}", file=sys.stderr)
+        say(f"\nerror: {problem}")
         status = 1
     except KeyboardInterrupt:
-        print("\ninterrupted; run the same command again to go on from here", file=sys.stderr)
+        say("\ninterrupted; run the same command again to go on from here")
         status = 130
     sys.exit(status)

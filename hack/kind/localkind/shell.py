@@ -22,10 +22,9 @@ class CommandFailed(Problem):
         self.output = output
 
 
-def environment(changes: Mapping[str, str] | None = None, without: Sequence[str] = ()) -> dict[str, str]:
-    """This process' environment with `changes`, and without the variables named."""
-    merged = {**os.environ, **(changes or {})}
-    return {name: value for name, value in merged.items() if name not in without}
+def environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
+    """This process' environment with `changes`."""
+    return {**os.environ, **(changes or {})}
 
 
 def run(
@@ -64,6 +63,23 @@ def run(
     if process.returncode != 0:
         raise CommandFailed(command, process.returncode, output)
     return output
+
+
+def pipe(source: Command, target: Command, *, env: Mapping[str, str] | None = None) -> None:
+    """`source | target`; raises CommandFailed for whichever fails, the target first since it ends the source."""
+    with (
+        subprocess.Popen(source, env=environment(env), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as writer,
+        subprocess.Popen(
+            target, env=environment(env), stdin=writer.stdout, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        ) as reader,
+    ):
+        assert writer.stdout is not None
+        writer.stdout.close()  # only the reader's copy is left: the writer notices when the reader ends
+        reader_errors = reader.communicate()[1]
+        writer_errors = writer.communicate()[1]
+    for command, process, errors in ((target, reader, reader_errors), (source, writer, writer_errors)):
+        if process.returncode != 0:
+            raise CommandFailed(command, process.returncode, errors.decode(errors="replace"))
 
 
 def answer(command: Command, *, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> str:
