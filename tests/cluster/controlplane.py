@@ -117,11 +117,10 @@ class ControlPlane:
 
     # --- what tests use ------------------------------------------------------------------------------------
 
-    def kubeconfig_for(self, user: str, *groups: str) -> Path:
-        """A kubeconfig with a client certificate for a user, who may do what RBAC gives to the user or the groups."""
+    def kubeconfig_for(self, user: str, group: str = "genaiops:tests") -> Path:
+        """A kubeconfig with a client certificate for a user, who may do what RBAC gives to the user or the group."""
         path = self._folder / f"{user}.kubeconfig"
-        # trustme writes one organization; Kubernetes reads it as the group.
-        (group,) = groups or ("genaiops:tests",)
+        # Kubernetes reads the organization as the group.
         certificate = self._authority.issue_cert(f"{user}@tests.invalid", common_name=user, organization_name=group)
         document = {
             "apiVersion": "v1",

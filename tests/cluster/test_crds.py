@@ -1,8 +1,6 @@
 """What the API server makes of our kinds: what it takes, refuses (and in which words), fills in and shows."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,62 +8,16 @@ import pytest
 import yaml
 from controlplane import CRDS, REPOSITORY, ControlPlane
 from kubernetes import client
+from strict import Manifest, Objects, RefusedError
 
-from genaiops.api import API_VERSION, GROUP, VERSION
+from genaiops.api import API_VERSION, GROUP
 from genaiops.api.kinds import KINDS
 from genaiops.api.llmapp import LLMAppSpec
 from genaiops.api.release import ReleaseSpec
 
-PLURALS = {kind.name: kind.plural for kind in KINDS}
 CASES = yaml.safe_load((REPOSITORY / "tests/unit/api/rules.yaml").read_text())
 WITHOUT_PAST = [case for case in CASES if "before" not in case]
 WITH_PAST = [case for case in CASES if "before" in case]
-
-Manifest = dict[str, Any]
-
-
-class RefusedError(Exception):
-    """The API server's words when it refuses an object."""
-
-
-@dataclass(frozen=True)
-class Objects:
-    """The custom resources of one namespace, written as kubectl writes them: strictly."""
-
-    api: client.CustomObjectsApi
-    namespace: str
-
-    def create(self, kind: str, spec: Manifest, name: str = "subject", **options: Any) -> Manifest:
-        options = {"field_validation": "Strict"} | options
-        body = {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name}, "spec": spec}
-        return _answer(self.api.create_namespaced_custom_object, *self._kind(kind), body, **options)
-
-    def check(self, kind: str, spec: Manifest, name: str = "subject") -> Manifest:
-        """What `create` would answer, with nothing created."""
-        return self.create(kind, spec, name, dry_run="All")
-
-    def replace(self, kind: str, spec: Manifest, name: str = "subject") -> Manifest:
-        body = self.get(kind, name) | {"spec": spec}
-        replace = self.api.replace_namespaced_custom_object
-        return _answer(replace, *self._kind(kind), name, body, field_validation="Strict")
-
-    def get(self, kind: str, name: str = "subject") -> Manifest:
-        return _answer(self.api.get_namespaced_custom_object, *self._kind(kind), name)
-
-    def report(self, kind: str, status: Manifest, name: str = "subject") -> Manifest:
-        """Write the status, as the operator does."""
-        report = self.api.patch_namespaced_custom_object_status
-        return _answer(report, *self._kind(kind), name, {"status": status}, field_validation="Strict")
-
-    def _kind(self, kind: str) -> tuple[str, str, str, str]:
-        return GROUP, VERSION, self.namespace, PLURALS[kind]
-
-
-def _answer(call: Callable[..., Any], *arguments: Any, **options: Any) -> Manifest:
-    try:
-        return dict(call(*arguments, **options))
-    except client.ApiException as refusal:
-        raise RefusedError(json.loads(refusal.body)["message"]) from refusal
 
 
 @pytest.fixture
@@ -238,6 +190,11 @@ def test_an_app_is_scaled_by_kubectl(controlplane: ControlPlane, objects: Object
     scale = json.loads(controlplane.kubectl("get", "--raw", path))
     assert scale["spec"] == {"replicas": 3}
     assert scale["status"] == {"replicas": 1, "selector": "genaiops.dev/app=support"}
+
+
+@pytest.mark.parametrize("folder", sorted((REPOSITORY / "examples").iterdir()), ids=lambda folder: folder.name)
+def test_an_example_is_taken_as_it_stands(controlplane: ControlPlane, namespace: str, folder: Path) -> None:
+    controlplane.kubectl("create", "-n", namespace, "--dry-run=server", "--validate=strict", "-R", "-f", str(folder))
 
 
 # --- what a person sees ------------------------------------------------------------------------------------

@@ -78,7 +78,6 @@ class _Structural:
         elif node.get("additionalProperties") is True:
             del node["additionalProperties"]
             node["x-kubernetes-preserve-unknown-fields"] = True
-        node.pop("propertyNames", None)
 
 
 def _reading_order(item: tuple[str, Any]) -> tuple[int, str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from genaiops.api.crd import custom_resource_definition, generated_files
+from genaiops.api.crd import custom_resource_definition, generated_files, main
 from genaiops.api.kinds import KINDS, Kind
 
 REPOSITORY = Path(__file__).parents[3]
@@ -64,3 +64,14 @@ def nodes(node: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]
         yield from nodes(field, f"{path}.{name}")
     if "properties" in node.get("items", {}):
         yield from nodes(node["items"], f"{path}[]")
+
+
+def test_generating_writes_what_is_missing_and_removes_what_is_stale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    stale = tmp_path / "crds/genaiops.dev_gone.yaml"
+    stale.parent.mkdir()
+    stale.write_text("of a kind that is gone")
+    main()
+    assert {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()} == FILES.keys()
