@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from typing import Any
@@ -87,7 +88,10 @@ async def serve_health(operator: Operator, port: int) -> web.AppRunner:
 
 async def run(settings: Settings) -> None:
     """Run until a signal or the loss of leadership. Raises SystemExit(1) on the latter: a restart follows anew."""
-    await config.load_config()  # type: ignore[no-untyped-call]
+    if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
+        config.load_incluster_config()  # type: ignore[no-untyped-call]
+    else:
+        await config.load_kube_config()  # type: ignore[no-untyped-call]
     async with ApiClient() as client, aiohttp.ClientSession() as session:
         lease = FencedLease(settings.lease_name, settings.lease_namespace, settings.identity, client)
         cluster = Cluster(client, lease)
@@ -125,6 +129,8 @@ async def run(settings: Settings) -> None:
             kopf.operator(
                 registry=kopf_registry(operator),
                 standalone=True,
+                # Without a name kopf looks for the user's, and a container's user has none.
+                identity=settings.identity,  # type: ignore[arg-type]  # a NewType that kopf keeps to itself
                 namespaces=settings.namespaces,
                 clusterwide=not settings.namespaces,
                 ready_flag=kopf_runs,
