@@ -4,6 +4,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+
 from genaiops.analysis.judge import judge
 from genaiops.api.llmapp import Arm, Verdict
 from genaiops.api.rollout import Metric
