@@ -124,8 +124,8 @@ class DefinitionReconciler:
         )
         if status == before:
             return
+        # Not put into the store here: the watch brings it, and with it a reconcile of the apps that wait for it.
         written = await self._cluster.write_status(BY_KIND[key.kind], raw, status.to_manifest())
-        self._store.put(key.kind, written)
         ready = status.conditions[0]
         was = next((condition for condition in before.conditions if condition.type == "Ready"), None)
         if was is None or (was.status, was.reason, was.message) != (ready.status, ready.reason, ready.message):
