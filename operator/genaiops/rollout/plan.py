@@ -312,8 +312,8 @@ class _Pass:
             return
         if rollout.analysis is None:
             # 2: the window opens with the first reading after the weight was confirmed.
-            if readings and not readings.failures and rollout.step_started_at and self.in_effect(rollout.weight):
-                self.update(analysis=start(self.now, readings.pods))
+            if readings and rollout.step_started_at and self.in_effect(rollout.weight):
+                self.update(analysis=start(self.now, readings.pods, readings.failures))
             self.wake.append(self.now + min(policy.interval, timedelta(milliseconds=500)))
             return
         status = rollout.analysis
