@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
+from genaiops.manifests.labels import APP, COMPONENT, GATEWAY, Object, app_labels, metadata
+from genaiops.manifests.pods import NON_ROOT, container_security, pod_security, spread
 from genaiops.traffic.envoy.config import BOOTSTRAP_FILE
 from genaiops.traffic.envoy.names import ADMIN_PORT, CONFIG_DIRECTORY, HTTP_PORT, READ_ONLY_PORT
-
-Object = dict[str, Any]
 
 BOOTSTRAP_ANNOTATION = "genaiops.dev/bootstrap"
 OPERATOR_LABELS = {"app.kubernetes.io/name": "genaiops-operator"}
@@ -26,6 +26,9 @@ GATEWAY_ARGS = [
     "--disable-hot-restart",
     "--log-level",
     "warning",
+    # A failed request is in the log after a second, not after ten.
+    "--file-flush-interval-msec",
+    "1000",
 ]
 
 _SETTLE_SECONDS = 5
@@ -61,7 +64,7 @@ def gateway_name(app: str) -> str:
 
 def gateway_selector(app: str) -> dict[str, str]:
     """The labels that the pods of an app's gateway have, and no others."""
-    return {"genaiops.dev/app": app, "genaiops.dev/component": "gateway"}
+    return {APP: app, COMPONENT: GATEWAY}
 
 
 def gateway_objects(
@@ -80,24 +83,20 @@ def gateway_objects(
     ``owner`` is an owner reference; ``labels`` go on the objects but not on the pods, so that a new one restarts
     nothing; ``config`` is what `gateway_config` gave. The image holds `envoy` and `python3` on its PATH.
     """
-    metadata = {
-        "namespace": namespace,
-        "labels": {**labels, **gateway_selector(app), "app.kubernetes.io/managed-by": "genaiops"},
-        "ownerReferences": [dict(owner)],
-    }
     name = gateway_name(app)
+    about = metadata(name, namespace, {**labels, **app_labels(app, GATEWAY)}, dict(owner))
     selector = gateway_selector(app)
     return [
         {
             "apiVersion": "v1",
             "kind": "ConfigMap",
-            "metadata": {"name": name, **metadata},
+            "metadata": about,
             "data": dict(config),
         },
         {
             "apiVersion": "apps/v1",
             "kind": "Deployment",
-            "metadata": {"name": name, **metadata},
+            "metadata": about,
             "spec": {
                 "replicas": replicas,
                 "selector": {"matchLabels": selector},
@@ -108,7 +107,7 @@ def gateway_objects(
         {
             "apiVersion": "v1",
             "kind": "Service",
-            "metadata": {"name": app, **metadata},
+            "metadata": {**about, "name": app},
             "spec": {
                 "selector": selector,
                 "ports": [
@@ -126,43 +125,30 @@ def gateway_objects(
             # Also with one replica, which it leaves free to go: so there is none to take away after scaling down.
             "apiVersion": "policy/v1",
             "kind": "PodDisruptionBudget",
-            "metadata": {"name": name, **metadata},
+            "metadata": about,
             "spec": {"maxUnavailable": 1, "selector": {"matchLabels": selector}},
         },
         {
             "apiVersion": "networking.k8s.io/v1",
             "kind": "NetworkPolicy",
-            "metadata": {"name": name, **metadata},
+            "metadata": about,
             "spec": _who_may_call(selector),
         },
     ]
 
 
 def _pod(app: str, image: str, bootstrap: str) -> Object:
-    selector = gateway_selector(app)
     return {
         "metadata": {
-            "labels": {**selector, "app.kubernetes.io/managed-by": "genaiops"},
+            "labels": app_labels(app, GATEWAY),
             "annotations": {BOOTSTRAP_ANNOTATION: hashlib.sha256(bootstrap.encode()).hexdigest()[:16]},
         },
         "spec": {
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
             "terminationGracePeriodSeconds": _GRACE_SECONDS,
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": 65532,
-                "runAsGroup": 65532,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
-            "topologySpreadConstraints": [
-                {
-                    "maxSkew": 1,
-                    "topologyKey": "kubernetes.io/hostname",
-                    "whenUnsatisfiable": "ScheduleAnyway",
-                    "labelSelector": {"matchLabels": selector},
-                }
-            ],
+            "securityContext": pod_security(NON_ROOT),
+            "topologySpreadConstraints": spread(gateway_selector(app)),
             "containers": [
                 {
                     "name": "envoy",
@@ -176,11 +162,7 @@ def _pod(app: str, image: str, bootstrap: str) -> Object:
                     **GATEWAY_PROBES,
                     "lifecycle": {"preStop": GATEWAY_PRESTOP},
                     "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}},
-                    "securityContext": {
-                        "allowPrivilegeEscalation": False,
-                        "readOnlyRootFilesystem": True,
-                        "capabilities": {"drop": ["ALL"]},
-                    },
+                    "securityContext": container_security(),
                     # No subPath: such a mount would never see a change.
                     "volumeMounts": [{"name": "config", "mountPath": CONFIG_DIRECTORY, "readOnly": True}],
                 }

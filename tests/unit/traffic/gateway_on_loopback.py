@@ -23,7 +23,6 @@ from genaiops.traffic.objects import GATEWAY_ARGS
 
 STABLE = "shop-aaaaaaaaaa"
 CANDIDATE = "shop-bbbbbbbbbb"
-CARES = "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig"
 DOMAIN = "team.svc.cluster.local"
 
 
@@ -133,13 +132,13 @@ class _Connection(asyncio.Protocol):
         )
 
     async def _stream(self) -> None:
-        """Twenty events over two seconds."""
+        """Twenty events over one second."""
         self._transport.write(
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
         )
         for _ in range(20):
             self._transport.write(b"9\r\ndata: x\n\n\r\n")
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.05)
         self._transport.write(b"0\r\n\r\n")
 
 
@@ -148,6 +147,7 @@ class Dns(asyncio.DatagramProtocol):
 
     def __init__(self) -> None:
         self.records: dict[str, list[str]] = {}
+        self.answers = True
         self.port = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -155,6 +155,8 @@ class Dns(asyncio.DatagramProtocol):
         self.port = transport.get_extra_info("sockname")[1]
 
     def datagram_received(self, data: bytes, source: Any) -> None:
+        if not self.answers:
+            return
         labels, at = [], 12
         while data[at]:
             labels.append(data[at + 1 : at + 1 + data[at]].decode())
@@ -251,17 +253,13 @@ class Gateway:
 
     def _on_loopback(self, text: str) -> str:
         """The same configuration, but for ports that are free here and the test's own DNS."""
-        config = yaml.safe_load(text.replace("/etc/envoy", str(self.directory)))
+        config = yaml.load(text.replace("/etc/envoy", str(self.directory)), Loader=yaml.CSafeLoader)
         if "admin" in config:
-            config["typed_dns_resolver_config"] = {
-                "name": "envoy.network.dns_resolver.cares",
-                "typed_config": {
-                    "@type": f"type.googleapis.com/{CARES}",
-                    "resolvers": [{"socket_address": {"address": "127.0.0.1", "port_value": self._dns.port}}],
-                },
-            }
+            config["typed_dns_resolver_config"]["typed_config"]["resolvers"] = [
+                {"socket_address": {"address": "127.0.0.1", "port_value": self._dns.port}}
+            ]
             _replace_ports(config, {8080: self.http, 9901: self.admin, 9902: self.read_only})
-        return yaml.safe_dump(config)
+        return str(yaml.dump(config, Dumper=yaml.CSafeDumper))
 
     async def is_ready(self) -> bool:
         assert self.process is not None

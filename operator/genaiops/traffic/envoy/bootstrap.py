@@ -25,6 +25,7 @@ def bootstrap(app: str, namespace: str) -> Config:
         "node": {"id": f"{app}-gateway", "cluster": f"{namespace}/{app}"},
         "admin": {"address": address("127.0.0.1", ADMIN_PORT)},
         "overload_manager": {"resource_monitors": [_connection_limit()]},
+        "typed_dns_resolver_config": _name_resolution(),
         "dynamic_resources": {"cds_config": watched_file("cds.yaml")},
         "static_resources": {
             "listeners": [_requests(app), _read_only()],
@@ -49,6 +50,18 @@ def _connection_limit() -> Config:
         "envoy.resource_monitors.global_downstream_max_connections",
         "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
         max_active_downstream_connections=5_000,
+    )
+
+
+def _name_resolution() -> Config:
+    """The DNS of the pod's /etc/resolv.conf. c-ares' own 5 s and 4 tries keep a gateway that starts while the DNS is
+    away from serving for two minutes.
+    """
+    return extension(
+        "envoy.network.dns_resolver.cares",
+        "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig",
+        query_timeout_seconds=1,
+        query_tries=2,
     )
 
 

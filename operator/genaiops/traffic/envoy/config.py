@@ -32,7 +32,7 @@ def gateway_config(app: str, namespace: str, routes: GatewayRoutes) -> dict[str,
 
 def routes_version(config: dict[str, str]) -> str:
     """The version of the routes in a ConfigMap's data; Envoy reports it once they are live."""
-    version: str = yaml.safe_load(config[ROUTES_FILE])["version_info"]
+    version: str = yaml.load(config[ROUTES_FILE], Loader=yaml.CSafeLoader)["version_info"]
     return version
 
 
@@ -45,4 +45,6 @@ def _discovery_response(message: str, resources: list[Config]) -> Config:
 
 
 def _yaml(value: Config) -> str:
-    return yaml.safe_dump(value, sort_keys=True, allow_unicode=True)
+    # libyaml: every reconciliation of every app comes through here, and Python's own dumper takes 20 ms for it.
+    text: str = yaml.dump(value, Dumper=yaml.CSafeDumper, sort_keys=True, allow_unicode=True)
+    return text

@@ -24,8 +24,10 @@ class Backend:
 class GatewayRoutes:
     """Who gets the requests of an app.
 
-    ``weight`` is the candidate's share in percent. ``backends`` holds every release with pods, those that only
-    drain included, so that they can be pinned; streams that run on a backend that is left out go on to their end.
+    ``weight`` is the candidate's share in percent; give it none before the gateway has seen a ready pod of it
+    (`healthy_endpoints`), as requests for a release that Envoy does not know yet are answered with 503.
+    ``backends`` holds every release with pods, those that only drain included, so that they can be pinned; streams
+    that run on a backend that is left out go on to their end.
 
     Raises ValueError where the parts contradict each other.
     """
