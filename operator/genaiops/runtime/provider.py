@@ -9,19 +9,27 @@ from time import perf_counter
 from typing import Any, Literal
 
 import orjson
-from pyreqwest.client import Client, ClientBuilder
-from pyreqwest.exceptions import ConnectTimeoutError, NetworkError, PyreqwestError, RequestTimeoutError
-from pyreqwest.request import RequestBuilder
-from pyreqwest.response import Response
+from aiohttp import (
+    ClientConnectionError,
+    ClientError,
+    ClientPayloadError,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    ConnectionTimeoutError,
+    DummyCookieJar,
+    TCPConnector,
+)
 
 from genaiops.api.release import ModelContent
 from genaiops.runtime.credentials import ApiKey, CredentialError
 from genaiops.runtime.metrics import Metrics
 from genaiops.runtime.sse import DONE, EventParser
 
-CONNECT_TIMEOUT = timedelta(seconds=5)
+CONNECT_TIMEOUT = 5.0
+"""Seconds."""
 # Shorter than the 5 s after which common Python servers close an idle connection: a reused one is a live one.
-IDLE_TIMEOUT = timedelta(seconds=4)
+IDLE_TIMEOUT = 4.0
 RETRYABLE = frozenset({429, 503})
 # The server understood and won't: another try, or another model, would only repeat the caller's mistake.
 REFUSALS = frozenset({400, 413, 422})
@@ -56,15 +64,12 @@ class ProviderError(Exception):
         return self.status in REFUSALS
 
 
-def new_client() -> Client:
-    """The process's HTTP client. Redirects are off: an API key goes where the Model says, and nowhere else."""
-    return (
-        ClientBuilder()
-        .user_agent("genaiops-runtime")
-        .follow_redirects(False)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .pool_idle_timeout(IDLE_TIMEOUT)
-        .build()
+def new_client() -> ClientSession:
+    """The process's HTTP client. A call that is cancelled closes its connection, so the model's server stops too."""
+    return ClientSession(
+        connector=TCPConnector(limit=0, keepalive_timeout=IDLE_TIMEOUT),
+        cookie_jar=DummyCookieJar(),
+        headers={"user-agent": "genaiops-runtime", "content-type": "application/json"},
     )
 
 
@@ -72,23 +77,19 @@ class Provider:
     """A model's server."""
 
     def __init__(
-        self, model: ModelContent, client: Client, timeout: timedelta, credentials_dir: Path, metrics: Metrics
+        self, model: ModelContent, client: ClientSession, timeout: timedelta, credentials_dir: Path, metrics: Metrics
     ) -> None:
         self.model = model
         self._client = client
-        self._timeout = timeout
+        self._timeout = ClientTimeout(total=timeout.total_seconds(), sock_connect=CONNECT_TIMEOUT)
         self._url = model.endpoint.rstrip("/") + "/chat/completions"
         self._key = ApiKey(credentials_dir, model.name) if model.credentials else None
         self._metrics = metrics
 
     async def complete(self, payload: Mapping[str, Any], request_id: str) -> dict[str, Any]:
         """The answer, whole. Raises ProviderError."""
-        async with self._measured():
-            response = await self._request(payload, request_id).build().send()
-            body = memoryview(await response.bytes())
-            if response.status != 200:
-                raise _status_failure(response, bytes(body))
-            return _answer(body)
+        async with self._called(payload, request_id) as response:
+            return _answer(await response.read())
 
     @asynccontextmanager
     async def stream(self, payload: Mapping[str, Any], request_id: str) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
@@ -96,36 +97,29 @@ class Provider:
 
         Raises ProviderError on entry and while iterating, also where the stream ends without being finished.
         """
-        async with self._measured():
-            request = self._request(payload, request_id).streamed_read_buffer_limit(0).build_streamed()
-            async with request as response:
-                if response.status != 200:
-                    raise _status_failure(response, bytes(await response.bytes()))
-                yield _chunks(response)
-
-    def _request(self, payload: Mapping[str, Any], request_id: str) -> RequestBuilder:
-        request = (
-            self._client.post(self._url)
-            .header("content-type", "application/json")
-            .header("x-request-id", request_id)
-            .timeout(self._timeout)
-            .body_bytes(orjson.dumps({**payload, "model": self.model.model}))
-        )
-        if self._key:
-            try:
-                request = request.bearer_auth(self._key.read())
-            except CredentialError as error:
-                raise ProviderError(str(error)) from error
-        return request
+        async with self._called(payload, request_id) as response:
+            yield _chunks(response)
 
     @asynccontextmanager
-    async def _measured(self) -> AsyncIterator[None]:
+    async def _called(self, payload: Mapping[str, Any], request_id: str) -> AsyncIterator[ClientResponse]:
+        """The response, once its head says 200."""
         started = perf_counter()
         outcome: str | None = None
+        body = orjson.dumps({**payload, "model": self.model.model})
         try:
             try:
-                yield
-            except PyreqwestError as error:
+                async with self._client.post(
+                    self._url,
+                    data=body,
+                    headers=self._headers(request_id),
+                    timeout=self._timeout,
+                    # An API key goes where the Model says, and nowhere else.
+                    allow_redirects=False,
+                ) as response:
+                    if response.status != 200:
+                        raise _status_failure(response, await response.read())
+                    yield response
+            except (ClientError, TimeoutError) as error:
                 raise _transport_failure(error) from error
             outcome = ""
         except ProviderError as failure:
@@ -137,8 +131,17 @@ class Provider:
                 duration = self._metrics.call_duration.labels(self.model.name, outcome)
                 duration.observe(perf_counter() - started)
 
+    def _headers(self, request_id: str) -> dict[str, str]:
+        headers = {"x-request-id": request_id}
+        if self._key:
+            try:
+                headers["authorization"] = f"Bearer {self._key.read()}"
+            except CredentialError as error:
+                raise ProviderError(str(error)) from error
+        return headers
 
-async def _chunks(response: Response) -> AsyncIterator[dict[str, Any]]:
+
+async def _chunks(response: ClientResponse) -> AsyncIterator[dict[str, Any]]:
     finished = False
     async for event in _events(response):
         chunk = _object(event)
@@ -150,23 +153,23 @@ async def _chunks(response: Response) -> AsyncIterator[dict[str, Any]]:
         raise ProviderError("the model's server ended its answer early")
 
 
-async def _events(response: Response) -> AsyncIterator[bytes]:
+async def _events(response: ClientResponse) -> AsyncIterator[bytes]:
     parser = EventParser()
-    while (data := await response.body_reader.read_chunk()) is not None:
-        for event in parser.feed(bytes(data)):
+    async for data in response.content.iter_any():
+        for event in parser.feed(data):
             if event == DONE:
                 return
             yield event
 
 
-def _answer(body: memoryview) -> dict[str, Any]:
+def _answer(body: bytes) -> dict[str, Any]:
     answer = _object(body)
     if not all(isinstance(choice.get("message"), dict) for choice in _choices(answer)) or not answer["choices"]:
         raise ProviderError("the model's server answered without a message")
     return answer
 
 
-def _object(data: bytes | memoryview) -> dict[str, Any]:
+def _object(data: bytes) -> dict[str, Any]:
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
@@ -183,7 +186,7 @@ def _choices(chunk: Mapping[str, Any]) -> list[dict[str, Any]]:
     return choices
 
 
-def _status_failure(response: Response, body: bytes) -> ProviderError:
+def _status_failure(response: ClientResponse, body: bytes) -> ProviderError:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -192,7 +195,7 @@ def _status_failure(response: Response, body: bytes) -> ProviderError:
         f"the model's server answered with status {response.status}",
         status=response.status,
         retryable=response.status in RETRYABLE,
-        retry_after=retry_after(response.get_header("retry-after"), datetime.now(UTC)),
+        retry_after=retry_after(response.headers.get("retry-after"), datetime.now(UTC)),
         error=_error_object(document.get("error") if isinstance(document, dict) else None),
     )
 
@@ -201,13 +204,13 @@ def _error_object(error: object) -> dict[str, Any]:
     return error if isinstance(error, dict) else {}
 
 
-def _transport_failure(error: PyreqwestError) -> ProviderError:
+def _transport_failure(error: Exception) -> ProviderError:
     match error:
-        case ConnectTimeoutError():
+        case ConnectionTimeoutError():
             return ProviderError("the model's server can't be reached in time", kind="timeout", retryable=True)
-        case RequestTimeoutError():
+        case TimeoutError():
             return ProviderError("the model's server did not answer in time", kind="timeout")
-        case NetworkError():
+        case ClientConnectionError() | ClientPayloadError():
             return ProviderError("the connection to the model's server failed", retryable=True)
         case _:
             return ProviderError(f"the call of the model's server failed ({type(error).__name__})")

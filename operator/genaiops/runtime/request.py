@@ -99,7 +99,7 @@ def _variables(value: object) -> dict[str, object]:
         return {}
     if not isinstance(value, dict) or value.keys() - {"variables"}:
         raise bad_request('prompt must be an object such as {"variables": {"name": "value"}}', "prompt")
-    variables = value.get("variables") or {}
+    variables = value.get("variables", {})
     if not isinstance(variables, dict):
         raise bad_request("prompt.variables must be an object", "prompt.variables")
     return variables

@@ -6,8 +6,8 @@ import signal
 from types import FrameType
 
 import uvicorn
+from aiohttp import ClientSession
 from prometheus_client import start_http_server
-from pyreqwest.client import Client
 
 from genaiops.runtime.app import App
 from genaiops.runtime.chat import Chat
@@ -48,7 +48,7 @@ class DrainingServer(uvicorn.Server):
         self.should_exit = True
 
 
-def new_app(release: Release, settings: Settings, client: Client, metrics: Metrics) -> App:
+def new_app(release: Release, settings: Settings, client: ClientSession, metrics: Metrics) -> App:
     """The application of this release."""
     content = release.spec.content
     models = [content.model, *content.fallbacks]
@@ -73,6 +73,7 @@ def new_server(release: Release, settings: Settings, app: App) -> DrainingServer
         lifespan="off",
         ws="none",
         access_log=False,
+        proxy_headers=False,
         log_config=None,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE,

@@ -2,15 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client import generate_latest
-from prometheus_client.parser import text_string_to_metric_families
-from pyreqwest.client import Client, ClientBuilder
+from aiohttp import ClientSession
 
 from genaiops.runtime.config import Settings, load_release
 from genaiops.runtime.provider import new_client
@@ -22,7 +20,7 @@ from .upstream import Upstream
 class Response:
     """What came back."""
 
-    def __init__(self, status: int, headers: dict[str, str], body: bytes) -> None:
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         self.status = status
         self.headers = headers
         self.body = body
@@ -59,9 +57,10 @@ class Response:
 class Runtime:
     """The running server and its metrics."""
 
-    def __init__(self, server: DrainingServer, client: Client, registry: Any) -> None:
+    def __init__(self, server: DrainingServer, client: ClientSession, registry: Any) -> None:
         self.server = server
         self.client = client
+        self.answered = 0
         self.port = server.servers[0].sockets[0].getsockname()[1]
         self._registry = registry
 
@@ -72,21 +71,33 @@ class Runtime:
     async def request(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
     ) -> Response:
-        request = self.client.request(method, self.url + path).headers(headers or {})
-        if body is not None:
-            request = request.body_bytes(body if isinstance(body, bytes) else json.dumps(body).encode())
-        response = await request.build().send()
-        return Response(response.status, dict(response.headers.items()), bytes(await response.bytes()))
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        async with self.client.request(method, self.url + path, data=data, headers=headers) as response:
+            return Response(response.status, response.headers, await response.read())
 
     async def chat(self, text: str = "Hi", headers: dict[str, str] | None = None, **fields: Any) -> Response:
         body = {"model": "any", "messages": [{"role": "user", "content": text}], **fields}
-        return await self.request("POST", "/v1/chat/completions", body, headers)
+        response = await self.request("POST", "/v1/chat/completions", body, headers)
+        # A request is counted at its end, which is just after the caller has it.
+        self.answered += 1
+        await self.until(lambda: self.metric("gen_ai_server_request_duration_seconds_count") >= self.answered)
+        return response
 
     def metric(self, name: str, **labels: str) -> float:
-        """A sample's value; 0 where it does not exist, as for Prometheus' sum."""
-        families = text_string_to_metric_families(generate_latest(self._registry).decode())
-        samples = [sample for family in families for sample in family.samples]
-        return sum(s.value for s in samples if s.name == name and labels.items() <= s.labels.items())
+        """The sum of the samples with this name and these labels."""
+        return sum(self._samples(name, labels))
+
+    def has(self, name: str, **labels: str) -> bool:
+        return bool(self._samples(name, labels))
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Waits for what happens after the response, such as the last count; the test's timeout is the limit."""
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+    def _samples(self, name: str, labels: dict[str, str]) -> list[float]:
+        samples = [sample for family in self._registry.collect() for sample in family.samples]
+        return [s.value for s in samples if s.name == name and labels.items() <= s.labels.items()]
 
 
 def release(endpoint: str, **content: Any) -> dict[str, Any]:
@@ -145,15 +156,18 @@ async def start(tmp_path: Path, upstream: Upstream) -> AsyncIterator[StartRuntim
             loaded = load_release(file)
             metrics = new_metrics(loaded)
             calls = await stack.enter_async_context(new_client())
-            client = await stack.enter_async_context(ClientBuilder().build())
+            client = await stack.enter_async_context(ClientSession())
             server = new_server(loaded, settings, new_app(loaded, settings, calls, metrics))
             task = asyncio.create_task(server.serve())
-            while not server.started:
+            while not server.started:  # noqa: ASYNC110 - uvicorn tells in no other way
                 await asyncio.sleep(0.001)
 
             async def stop() -> None:
-                server.should_exit = server.force_exit = True
-                await task
+                task.cancel()
+                for listener in server.servers:
+                    listener.close()
+                with suppress(asyncio.CancelledError):
+                    await task
 
             stack.push_async_callback(stop)
             return Runtime(server, client, metrics.registry)

@@ -89,37 +89,43 @@ class Upstream:
     def __init__(self) -> None:
         self.script: deque[Json | Stream | Hang | Drop] = deque()
         self.otherwise: Json | Stream | Hang | Drop = answer()
+        self.echo = False
+        """Answer with the last message instead."""
         self.seen: list[Seen] = []
         self.asked = asyncio.Event()
         self.abandoned = asyncio.Event()
         """Set when a client goes away from an answer that isn't finished."""
         self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.StreamWriter] = set()
+        self._connections: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> "Upstream":
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         assert self._server
         self._server.close()
-        for writer in self._connections:
-            writer.close()
+        for connection in self._connections:
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
 
     @property
     def endpoint(self) -> str:
         assert self._server
         return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"
 
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = asyncio.create_task(self._serve(reader, writer))
+        self._connections.add(connection)
+        connection.add_done_callback(self._connections.discard)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._connections.add(writer)
         try:
             while await self._one(reader, writer):
                 pass
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
-            self._connections.discard(writer)
             writer.close()
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
@@ -128,7 +134,7 @@ class Upstream:
         body = await reader.readexactly(int(headers["content-length"]))
         self.seen.append(Seen(headers, json.loads(body)))
         self.asked.set()
-        reply = self.script.popleft() if self.script else self.otherwise
+        reply = self._echo(self.seen[-1].body) if self.echo else self._next()
         match reply:
             case Json():
                 data = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
@@ -143,6 +149,13 @@ class Upstream:
             case Hang():
                 await self._abandonment(reader)
         return False
+
+    def _next(self) -> Json | Stream | Hang | Drop:
+        return self.script.popleft() if self.script else self.otherwise
+
+    def _echo(self, body: dict[str, Any]) -> Json | Stream:
+        text = body["messages"][-1]["content"]
+        return streamed(*text) if body.get("stream") else answer(text)
 
     async def _stream(self, reply: Stream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
