@@ -113,48 +113,26 @@ def _requests(app: str) -> Config:
 
 
 def _local_replies(app: str) -> Config:
-    """What Envoy itself has to say, in the shape of OpenAI's errors."""
+    """What Envoy has to say of a request that it could not pass on, in the shape of OpenAI's errors."""
     return {
         "mappers": [
             {
                 # No healthy upstream; no such cluster (its first health check is still under way).
                 "filter": {"response_flag_filter": {"flags": ["UH", "NC"]}},
                 "body_format_override": _error(
-                    "server_error", "no_ready_pod", f"No pod of {app} is ready to answer. Try again shortly."
-                ),
-            },
-            {
-                "filter": {
-                    "and_filter": {
-                        "filters": [
-                            {"response_flag_filter": {}},
-                            {
-                                "status_code_filter": {
-                                    "comparison": {
-                                        "op": "GE",
-                                        "value": {"default_value": 500, "runtime_key": "local_reply.server_error"},
-                                    }
-                                }
-                            },
-                        ]
-                    }
-                },
-                "body_format_override": _error(
-                    "server_error", "gateway_error", "The gateway got no answer: %LOCAL_REPLY_BODY%"
+                    "no_ready_pod", f"No pod of {app} is ready to answer. Try again shortly."
                 ),
             },
             {
                 "filter": {"response_flag_filter": {}},
-                "body_format_override": _error(
-                    "invalid_request_error", "bad_request", "The gateway refused the request: %RESPONSE_CODE_DETAILS%"
-                ),
+                "body_format_override": _error("gateway_error", "The gateway got no answer: %LOCAL_REPLY_BODY%"),
             },
         ]
     }
 
 
-def _error(kind: str, code: str, message: str) -> Config:
-    return {"json_format": {"error": {"message": message, "type": kind, "param": None, "code": code}}}
+def _error(code: str, message: str) -> Config:
+    return {"json_format": {"error": {"message": message, "type": "server_error", "param": None, "code": code}}}
 
 
 def _failures_log() -> Config:
