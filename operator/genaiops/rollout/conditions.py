@@ -6,13 +6,18 @@ from datetime import datetime
 from genaiops.api.base import Condition
 
 
+def clipped(text: str, limit: int = 1024) -> str:
+    """`text` in at most `limit` characters: the API server refuses a whole status for one text that is longer."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
 def condition(kind: str, status: bool, reason: str, message: str, generation: int, now: datetime) -> Condition:
     """A condition that changed just now; `merge` gives it its real age."""
     return Condition(
         type=kind,
         status="True" if status else "False",
         reason=reason,
-        message=message,
+        message=clipped(message, 32768),
         observed_generation=generation,
         last_transition_time=now,
     )

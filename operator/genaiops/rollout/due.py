@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from genaiops.api.llmapp import LLMAppStatus
+from genaiops.api.llmapp import LLMAppStatus, RolloutStatus
 from genaiops.api.rollout import RolloutSpec
 from genaiops.release.resolve import Resolution
 
@@ -15,12 +15,20 @@ def gateway_due(status: LLMAppStatus, resolution: Resolution) -> bool:
 
 
 def readings_due(status: LLMAppStatus, policy: RolloutSpec, now: datetime) -> bool:
-    """Whether the pods' counters are to be read: a candidate has traffic and the last reading is an interval old."""
-    rollout = status.rollout
-    if rollout is None or status.stable_release is None or not rollout.weight or not rollout.step_started_at:
+    """Whether the pods' counters are to be read now."""
+    if status.rollout is None or status.stable_release is None:
         return False
-    if not policy.analysis.metrics:
-        return False
+    due = next_reading(status.rollout, policy)
+    return due is not None and now >= due
+
+
+def next_reading(rollout: RolloutStatus, policy: RolloutSpec) -> datetime | None:
+    """When the pods' counters are to be read next; None while there is nothing to compare.
+
+    At once when a step has taken effect and both releases have traffic, then an interval after the last reading.
+    """
+    if not 0 < rollout.weight < 100 or not rollout.step_started_at or not policy.analysis.metrics:
+        return None
     if rollout.analysis is None:
-        return True
-    return now >= (rollout.analysis.measured_at or rollout.analysis.started_at) + policy.analysis.interval
+        return rollout.step_started_at
+    return (rollout.analysis.measured_at or rollout.analysis.started_at) + policy.analysis.interval

@@ -19,6 +19,9 @@ from genaiops.api.llmapp import (
 )
 from genaiops.api.release import ReleaseSpec
 from genaiops.api.rollout import OnInconclusive, OnNoData, RolloutSpec, Step
+from genaiops.release.changes import describe_changes
+from genaiops.rollout.conditions import clipped
+from genaiops.rollout.due import next_reading
 from genaiops.rollout.report import report
 from genaiops.rollout.snapshot import Notice, Plan, Routes, Snapshot
 from genaiops.rollout.steps import effective_steps, pods_needed, stages, weight_at, weight_carried
@@ -87,7 +90,7 @@ class _Pass:
         self.rollout = RolloutStatus(release=target.name, started_at=self.now, fast=fast)
         if target.name in self.retiring:
             self.retiring.remove(target.name)
-        what = "first release" if self.stable is None else "; ".join(target.release.changes)
+        what = "first release" if self.stable is None else "; ".join(self.changes_of(target.name))
         self.notify("RolloutStarted", f"{target.name}: {'back to an earlier release' if fast else what}")
 
     def recently_promoted(self) -> list[str]:
@@ -107,10 +110,10 @@ class _Pass:
             HistoryEntry(
                 release=rollout.release,
                 prompt_version=release.source.prompt_version if release else None,
-                changes=release.changes if release else [],
+                changes=self.changes_of(rollout.release),
                 result=result,
                 reason=reason,
-                message=message,
+                message=clipped(message, 4096),
                 started_at=rollout.started_at,
                 finished_at=self.now,
             )
@@ -124,6 +127,11 @@ class _Pass:
             self.retiring.append(rollout.release)
         self.notify(f"Rollout{result.value}", f"{rollout.release}: {message}", warning=result is Result.ABORTED)
 
+    def changes_of(self, name: str) -> list[str]:
+        """What differs from what serves now; a Release object itself tells what differed when it was made."""
+        release, stable = self.release_of(name), self.release_of(self.stable)
+        return describe_changes(stable, release) if release else []
+
     def abort(self, reason: str, message: str) -> None:
         """4: weight 0 first; the pods follow once the gateway says that nothing reaches them."""
         rollout = self.rollout
@@ -136,6 +144,9 @@ class _Pass:
     @property
     def steps(self) -> tuple[Step, ...]:
         assert self.rollout is not None
+        if self.target is None and self.stable is not None:
+            # Without a spec that can be resolved nobody knows what is wanted, nor that these are its steps.
+            return (Step(set_weight=self.rollout.weight),) * (self.rollout.steps + 1)
         # 8: a first release has nothing to be compared with, so there are no steps.
         return effective_steps(self.policy.steps, skip=self.stable is None or self.rollout.fast)
 
@@ -146,7 +157,8 @@ class _Pass:
     def advance(self) -> None:
         assert self.rollout is not None
         last = len(self.steps) - 1
-        self.update(steps=last, step=min(self.rollout.step, last), paused=None)
+        self.fit_step(last)
+        self.update(steps=last, paused=None)
         self.analyse()
         while self.rollout and self.set_weight() and self.step_is_over() and self.may_leave_step():
             if self.rollout.step == last:
@@ -156,6 +168,18 @@ class _Pass:
             self.update(step=self.rollout.step + 1, step_started_at=None)
             if following.set_weight is not None:
                 self.update(analysis=None, verdicts=[])
+
+        if self.rollout:
+            self.measure_again()
+
+    def fit_step(self, last: int) -> None:
+        """Keep to the steps when a person made them fewer: only a passed analysis leads to the last one."""
+        rollout = self.rollout
+        assert rollout is not None
+        at_last = rollout.step == rollout.steps
+        step = min(rollout.step, last if at_last else max(0, last - 1))
+        if step != rollout.step:
+            self.update(step=step, step_started_at=None, analysis=None, verdicts=[])
 
     def promote(self) -> None:
         assert self.rollout is not None
@@ -174,6 +198,8 @@ class _Pass:
         missing = self.missing_for(wanted)
         # 3: capacity before weight. More only when pods and gateway are ready for all of it, less at once.
         ready = self.seen.workload(rollout.release).ready
+        # A gateway that can't be asked is no reason to take weight away; one that sees no pod is.
+        ready = min(ready, self.seen.gateway.endpoints.get(rollout.release, ready))
         held = weight_carried(ready, self.seen.spec.replicas, min(rollout.weight, wanted))
         weight = wanted if missing is None or self.stable is None else held
         if weight != rollout.weight and self.stable is not None:
@@ -218,7 +244,7 @@ class _Pass:
             self.update(waiting=None, waiting_since=None)
             return False
         since = rollout.waiting_since or self.now
-        self.update(waiting=missing, waiting_since=since)
+        self.update(waiting=clipped(missing), waiting_since=since)
         deadline = since + self.policy.progress_deadline
         if self.now >= deadline and self.stable is not None:
             self.abort(
@@ -228,10 +254,13 @@ class _Pass:
         elif self.now < deadline:
             self.wake.append(deadline)
         if self.rollout and self.seen.workload(rollout.release).ready >= self.pods_for(rollout.weight):
-            # Pods announce themselves; the gateway has to be asked. The longer it takes, the less often.
-            waited = self.now - since
-            self.wake.append(self.now + min(max(waited / 4, timedelta(milliseconds=200)), timedelta(seconds=5)))
+            self.ask_gateway_again(since)
         return True
+
+    def ask_gateway_again(self, since: datetime) -> None:
+        """Pods announce themselves; the gateway has to be asked. The longer it takes, the less often."""
+        waited = self.now - since
+        self.wake.append(self.now + min(max(waited / 4, timedelta(milliseconds=200)), timedelta(seconds=5)))
 
     def step_is_over(self) -> bool:
         rollout = self.rollout
@@ -277,51 +306,53 @@ class _Pass:
         assert rollout is not None
         if rollout.analysis is None:
             return False
-        tells = "; ".join(verdict.message for verdict in rollout.verdicts if not verdict.dry_run)
         over = rollout.analysis.started_at + analysis.max_duration
         if self.now < over:
             self.wake.append(over)
             return False
         no_data = not any(verdict.candidate.samples for verdict in rollout.verdicts)
         decision = analysis.on_no_data if no_data else analysis.on_inconclusive
-        what = "no request reached the candidate" if no_data else f"no verdict: {tells}"
+        what = "no request reached the candidate" if no_data else "no verdict"
+        tells = "; ".join(verdict.message for verdict in rollout.verdicts if not verdict.dry_run)
         if decision in (OnNoData.ABORT, OnInconclusive.ABORT):
-            self.abort(
-                "NoData" if no_data else "Inconclusive", f"{what} within {format_duration(analysis.max_duration)}"
-            )
+            reason = "NoData" if no_data else "Inconclusive"
+            self.abort(reason, f"{what} within {format_duration(analysis.max_duration)}: {tells}")
             return False
         if decision is OnNoData.CONTINUE:
             return True
         self.hold(
-            f"{what} within {format_duration(analysis.max_duration)}; still measuring. "
-            f"To go on anyway: {self.how_to_promote()}"
+            f"{what} within {format_duration(analysis.max_duration)}, still measuring; "
+            f"to go on anyway: {self.how_to_promote()}",
+            tells,
         )
         return False
 
-    def judged(self) -> bool:
-        """Whether live signals are compared at the present weight: both releases have traffic and a metric decides."""
+    def compared(self) -> bool:
+        """Whether there are signals to compare at the present weight: both releases have traffic."""
         assert self.rollout is not None
-        between = 0 < weight_at(self.steps, self.rollout.step) < 100
-        return self.stable is not None and between and any(not m.dry_run for m in self.policy.analysis.metrics)
+        return self.stable is not None and 0 < weight_at(self.steps, self.rollout.step) < 100
+
+    def judged(self) -> bool:
+        """Whether the analysis decides at the present weight."""
+        return self.compared() and any(not metric.dry_run for metric in self.policy.analysis.metrics)
 
     def analyse(self) -> None:
         rollout, readings = self.rollout, self.seen.readings
         assert rollout is not None
-        policy = self.policy.analysis
+        policy, status = self.policy.analysis, rollout.analysis
+        if not self.compared():
+            return
+        if readings and status:
+            status = advance(status, readings.pods, readings.failures, self.now)
+        elif readings and rollout.step_started_at and self.in_effect(rollout.weight):
+            # 2: the window opens with the first reading after the weight was confirmed.
+            status = start(self.now, readings.pods, readings.failures)
+        if status is None:
+            return
+        verdicts = judge_all(policy, status, stages(self.policy.steps))
+        self.update(analysis=status, verdicts=verdicts)
         if not self.judged():
             return
-        if rollout.analysis is None:
-            # 2: the window opens with the first reading after the weight was confirmed.
-            if readings and rollout.step_started_at and self.in_effect(rollout.weight):
-                self.update(analysis=start(self.now, readings.pods, readings.failures))
-            self.wake.append(self.now + min(policy.interval, timedelta(milliseconds=500)))
-            return
-        status = rollout.analysis
-        if readings:
-            status = advance(status, readings.pods, readings.failures, self.now)
-        verdicts = judge_all(policy, status, stages(self.steps))
-        self.update(analysis=status, verdicts=verdicts)
-        self.wake.append((status.measured_at or status.started_at) + policy.interval)
         breaches = [v.message for v in verdicts if v.verdict is Verdict.FAILED and not v.dry_run]
         if breaches:
             self.abort("AnalysisFailed", "; ".join(breaches))
@@ -330,6 +361,13 @@ class _Pass:
                 "AnalysisError",
                 f"{status.consecutive_errors} measurements in a row failed, the last: {status.last_error}",
             )
+
+    def measure_again(self) -> None:
+        assert self.rollout is not None
+        due = next_reading(self.rollout, self.policy)
+        if due and self.compared():
+            soon = self.now + min(self.policy.analysis.interval, timedelta(milliseconds=500))
+            self.wake.append(due if due > self.now else soon)
 
     # --- people ---------------------------------------------------------------------------------------------
 
@@ -344,11 +382,14 @@ class _Pass:
             f"{PROMOTE_ANNOTATION}={self.rollout.release}@{self.rollout.step}"
         )
 
-    def hold(self, why: str) -> None:
+    def hold(self, why: str, tells: str = "") -> None:
+        """Stay at this step. `tells` are the numbers so far: they change without being news."""
         assert self.rollout is not None
-        if self.seen.status.rollout is None or self.seen.status.rollout.paused != why:
-            self.notify("RolloutPaused", f"{self.rollout.release}: {why}")
-        self.update(paused=why)
+        text = f"{why} ({tells})" if tells else why
+        before = self.seen.status.rollout.paused if self.seen.status.rollout else None
+        if before is None or not before.startswith(clipped(why)):
+            self.notify("RolloutPaused", f"{self.rollout.release}: {text}")
+        self.update(paused=clipped(text))
 
     def notify(self, reason: str, message: str, *, warning: bool = False) -> None:
         self.notices.append(Notice(reason, message, warning))
@@ -386,11 +427,20 @@ class _Pass:
             # 3: stable keeps its full size until the candidate has taken over.
             running[self.stable] = replicas
         if self.rollout:
-            running[self.rollout.release] = self.pods_for(weight_at(self.steps, self.rollout.step))
+            running[self.rollout.release] = self.candidate_pods()
         for release in self.retiring:
             if release not in draining:
                 running[release] = self.seen.workload(release).replicas
         return running
+
+    def candidate_pods(self) -> int:
+        assert self.rollout is not None
+        release, weight = self.rollout.release, weight_at(self.steps, self.rollout.step)
+        weights = self.seen.gateway.weights
+        if weights is None or weights.get(release, 0) > weight:
+            # Less weight needs fewer pods, once the gateway says that it is less.
+            return max(self.pods_for(weight), self.seen.workload(release).replicas)
+        return self.pods_for(weight)
 
     def drain(self) -> tuple[str, ...]:
         """4: a release's pods go once the gateway says that no request is sent to them, its address once they went."""
@@ -403,13 +453,13 @@ class _Pass:
             elif not workload.exists or (weights is not None and weights.get(release, 0) == 0):
                 draining.append(release)
             else:
-                self.wake.append(self.now + timedelta(milliseconds=250))
+                self.ask_gateway_again(self.history[-1].finished_at if self.history else self.now)
         return tuple(draining)
 
-    def release_of(self, name: str) -> ReleaseSpec | None:
+    def release_of(self, name: str | None) -> ReleaseSpec | None:
         if self.target and self.target.name == name:
             return self.seen.releases.get(name, self.target.release)
-        return self.seen.releases.get(name)
+        return self.seen.releases.get(name or "")
 
     def prunable(self) -> tuple[str, ...]:
         live = {self.stable, self.aborted, *self.retiring, self.rollout.release if self.rollout else None}
