@@ -1,0 +1,379 @@
+"""Stories of a rollout in the words of its domain: given an app, when this happens, then that holds.
+
+    (
+        app()
+        .with_steps(25, pause("60s"), 50)
+        .serving("v1")
+        .when_prompt("v2")
+        .when_pods_ready("v2")
+        .when_gateway_reports()
+        .then(weight=25, phase="Paused")
+    )
+
+Releases are called by their prompt's version. After each `when` the operator plans until nothing changes, on a
+cluster that is a `World`; every plan is checked against what must always hold (see `World`).
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any, Self, TypedDict, Unpack
+
+from genaiops.api.base import parse_duration
+from genaiops.api.llmapp import PROMOTE_ANNOTATION, LLMAppSpec
+from genaiops.api.release import ReleaseSpec
+from genaiops.rollout.snapshot import Notice
+from rollout.world import APP, Requests, World
+
+Step = int | dict[str, Any]
+VERSIONS = ("v1", "v2", "v3", "v4", "v5")
+
+
+class Expected(TypedDict, total=False):
+    """What a story can say of where it stands."""
+
+    phase: str
+    reason: str
+    """Of condition Ready."""
+    says: str | tuple[str, ...]
+    """Texts in the message of condition Ready."""
+    conditions: dict[str, str]
+    """Status by type, for those that are named."""
+    stable: str | None
+    candidate: str | None
+    aborted: str | None
+    retiring: list[str]
+    weight: int
+    """What the gateway is told to give the candidate."""
+    step: int
+    pods: dict[str, int]
+    """What is asked for, by release."""
+    history: list[tuple[str, str]]
+    """Release and result, oldest first."""
+    releases: list[str]
+    event: tuple[str, str]
+    """Reason of an event since the story's last `when`, and a text in its message."""
+    no_event: str
+    """Reason of no event since the story's last `when`."""
+
+
+def app(replicas: int = 1) -> "Story":
+    """An app that asks for prompt v1 of a model that is served elsewhere. Nothing has been made of it yet."""
+    return Story(replicas)
+
+
+def pause(duration: str | None = None) -> Step:
+    """A step that waits for a time or, without one, for a person."""
+    return {"pause": {"duration": duration} if duration else {}}
+
+
+def metric(name: str, **fields: Any) -> dict[str, Any]:
+    """A metric of the analysis, as in a manifest."""
+    return {"name": name, **fields}
+
+
+class Story:
+    """A fluent story; every method but the properties goes on with it."""
+
+    def __init__(self, replicas: int) -> None:
+        self._manifest: dict[str, Any] = {
+            "replicas": replicas,
+            "model": {"ref": "gpt"},
+            "prompt": {"ref": "support", "version": "v1"},
+            # A story that is not about the analysis lets weights follow each other.
+            "rollout": {"steps": [], "analysis": {"metrics": []}},
+        }
+        prompts = [{"name": v, "messages": [{"role": "system", "content": f"wording {v}"}]} for v in VERSIONS]
+        objects: dict[tuple[str, str], dict[str, Any]] = {
+            ("Model", "gpt"): {"spec": {"model": "gpt", "endpoint": "http://gpt:8080/v1"}},
+            ("Prompt", "support"): {"spec": {"versions": prompts}},
+        }
+        self.world = World(self._spec(), objects)
+        self._told: list[str] = []
+        self._seen_notices = 0
+
+    # --- given ----------------------------------------------------------------------------------------------
+
+    def with_steps(self, *steps: Step) -> Self:
+        """Steps of the rollout; a number is a weight."""
+        rollout = self._manifest["rollout"]
+        rollout["steps"] = [{"setWeight": step} if isinstance(step, int) else step for step in steps]
+        return self._apply(f"steps {steps}")
+
+    def with_analysis(self, *metrics: str | dict[str, Any], **fields: Any) -> Self:
+        """Metrics that are judged, and other fields of the analysis, as in a manifest."""
+        listed = [metric(one) if isinstance(one, str) else one for one in metrics]
+        self._manifest["rollout"]["analysis"] = {"interval": "10s", "minSamples": 30, **fields, "metrics": listed}
+        return self._apply(f"analysis of {metrics}")
+
+    def with_rollout(self, **fields: Any) -> Self:
+        """Other fields of the rollout, as in a manifest."""
+        self._manifest["rollout"] |= fields
+        return self._apply(f"rollout {fields}")
+
+    def with_history_limit(self, limit: int) -> Self:
+        """Releases and history entries that are kept."""
+        self._manifest["revisionHistoryLimit"] = limit
+        return self._apply(f"history limit {limit}")
+
+    def serving(self, version: str) -> Self:
+        """The app serves this version and all is quiet."""
+        return self.when_prompt(version).when_all_settles().then(stable=version, weight=0)
+
+    def canary(self, version: str) -> Self:
+        """A rollout of this version stands at its first weight, or wherever else it has to wait."""
+        return self.when_prompt(version)._settle()
+
+    # --- when -----------------------------------------------------------------------------------------------
+
+    def when_prompt(self, version: str) -> Self:
+        """A person asks for another version of the prompt."""
+        self._manifest["prompt"]["version"] = version
+        return self._apply(f"prompt {version}").when_reconciled()
+
+    def when_replicas(self, replicas: int) -> Self:
+        """A person or an autoscaler scales the app."""
+        self._manifest["replicas"] = replicas
+        return self._apply(f"replicas {replicas}").when_reconciled()
+
+    def when_policy_is_taken_from(self, name: str) -> Self:
+        """A person has the rollout's settings come from a RolloutPolicy."""
+        self._manifest["rolloutPolicyRef"] = name
+        self._manifest.pop("rollout", None)
+        return self._apply(f"rollout policy {name}").when_reconciled()
+
+    def when_policy_is(self, name: str, spec: dict[str, Any] | None) -> Self:
+        """A RolloutPolicy is written or, with None, deleted."""
+        if spec is None:
+            del self.world.objects["RolloutPolicy", name]
+        else:
+            self.world.objects["RolloutPolicy", name] = {"spec": spec}
+        return self._event(f"policy {name} is {spec}")
+
+    def when_reconciled(self) -> Self:
+        """The operator looks at the app."""
+        return self._event("reconciled")
+
+    def when_pods_ready(self, version: str, count: int | None = None) -> Self:
+        """So many pods of a release are ready, all where no number is said; what kept them from it is over."""
+        release = self.name(version)
+        self.world.troubles.pop(release, None)
+        self.world.set_ready(release, self.world.deployments[release] if count is None else count)
+        return self._event(f"{count if count is not None else 'all'} pods of {version} ready")
+
+    def when_pods_are_in_trouble(self, version: str, why: str) -> Self:
+        """The cluster tells why no pod of a release becomes ready."""
+        self.world.troubles[self.name(version)] = why
+        self.world.set_ready(self.name(version), 0)
+        return self._event(f"pods of {version}: {why}")
+
+    def when_pods_ended(self) -> Self:
+        """The pods that were told to end are gone."""
+        self.world.end_pods()
+        return self._event("pods ended")
+
+    def when_gateway_reports(self) -> Self:
+        """The gateway has in effect what it was told last, and says so."""
+        self.world.gateway.silent = None
+        self.world.load_routes()
+        return self._event("the gateway reports")
+
+    def when_gateway_is_silent(self, why: str) -> Self:
+        """The gateway can't be asked."""
+        self.world.gateway.silent = why
+        return self._event(f"the gateway is silent: {why}")
+
+    def when_gateway_loses_sight_of(self, version: str) -> Self:
+        """The gateway's own checks find no healthy pod of a release."""
+        self.world.gateway.endpoints[self.name(version)] = 0
+        return self._event(f"the gateway sees no pod of {version}")
+
+    def when_all_settles(self) -> Self:
+        """Pods become ready, the gateway reports, pods end, until nothing is left to happen."""
+        self._mark("all settles")
+        return self._settle()
+
+    def when_traffic(self, *, candidate: Requests, stable: Requests) -> Self:
+        """Both releases answer requests, during one interval of the analysis."""
+        status = self.world.status
+        self.world.answer(str(status.candidate_release), candidate)
+        self.world.answer(str(status.stable_release), stable)
+        self._tell(f"traffic: candidate {candidate}, stable {stable}")
+        return self.when_time_passes("10s")
+
+    def when_pods_cannot_be_read(self, why: str | None) -> Self:
+        """Asking pods for their counters fails; with None it works again."""
+        self.world.unreadable = why
+        return self._tell(f"counters: {why}")
+
+    def when_pods_restart(self, version: str) -> Self:
+        """All pods of a release are replaced by new ones that have counted nothing."""
+        self.world.restart(self.name(version))
+        return self._event(f"pods of {version} restart")
+
+    def when_time_passes(self, duration: str) -> Self:
+        """Time passes. The operator looks again only when it said that it would."""
+        self._mark(f"{duration} pass")
+        self.world.pass_time(parse_duration(duration))
+        return self
+
+    def when_person_promotes(self, version: str, step: int) -> Self:
+        """A person sets the annotation that lets a release go on past a step."""
+        self.world.annotations[PROMOTE_ANNOTATION] = f"{self.name(version)}@{step}"
+        return self._event(f"promote {version}@{step}")
+
+    def when_person_follows_the_message(self) -> Self:
+        """A person runs the command that the status message names."""
+        found = re.search(rf"kubectl annotate --overwrite llmapp {APP} -n \S+ {PROMOTE_ANNOTATION}=(\S+)", self.message)
+        assert found, self._complaint("the message names no command")
+        self.world.annotations[PROMOTE_ANNOTATION] = found[1]
+        return self._event(f"promote {found[1]}")
+
+    # --- then -----------------------------------------------------------------------------------------------
+
+    def then(self, **expected: Unpack[Expected]) -> Self:
+        """All of this holds now."""
+        for what, value in expected.items():
+            getattr(self, f"_expect_{what}", self._expect)(what, value)
+        return self
+
+    def then_nothing_changes(self) -> Self:
+        """However often the operator looks again, it says and does the same."""
+        first = self.world.plan()
+        assert first.status == self.world.status, self._complaint("the status changes")
+        assert not first.notices, self._complaint(f"it says {first.notices}")
+        assert self.world.plan() == first, self._complaint("the plan changes")
+        return self
+
+    @property
+    def events(self) -> list[Notice]:
+        """Since the last `when`."""
+        return self.world.notices[self._seen_notices :]
+
+    @property
+    def message(self) -> str:
+        """Of condition Ready."""
+        return str(self._ready.message)
+
+    def name(self, version: str) -> str:
+        """The release of a version."""
+        known = {self._version(release): name for name, release in self.world.releases.items()}
+        assert version in known, self._complaint(f"there is no release of {version}")
+        return known[version]
+
+    # --- how ------------------------------------------------------------------------------------------------
+
+    def _expect(self, what: str, expected: object) -> None:
+        actual = getattr(self, f"_{what}")
+        assert actual == expected, self._complaint(f"{what}: expected {expected!r}, is {actual!r}")
+
+    def _expect_says(self, _: str, texts: str | tuple[str, ...]) -> None:
+        for text in (texts,) if isinstance(texts, str) else texts:
+            assert text in self.message, self._complaint(f"{text!r} is not in the message {self.message!r}")
+
+    def _expect_event(self, _: str, expected: tuple[str, str]) -> None:
+        reason, text = expected
+        found = [event.message for event in self.events if event.reason == reason]
+        assert any(text in message for message in found), self._complaint(f"no event {expected}: {self.events}")
+
+    def _expect_no_event(self, _: str, reason: str) -> None:
+        assert reason not in {event.reason for event in self.events}, self._complaint(f"event {self.events}")
+
+    def _expect_conditions(self, _: str, expected: dict[str, str]) -> None:
+        actual = {condition.type: condition.status for condition in self.world.status.conditions}
+        assert actual | expected == actual, self._complaint(f"conditions are {actual}")
+
+    @property
+    def _ready(self) -> Any:
+        return next(condition for condition in self.world.status.conditions if condition.type == "Ready")
+
+    @property
+    def _phase(self) -> str:
+        return str(self.world.status.phase)
+
+    @property
+    def _reason(self) -> str:
+        return str(self._ready.reason)
+
+    @property
+    def _stable(self) -> str | None:
+        return self._called(self.world.status.stable_release)
+
+    @property
+    def _candidate(self) -> str | None:
+        return self._called(self.world.status.candidate_release)
+
+    @property
+    def _aborted(self) -> str | None:
+        return self._called(self.world.status.aborted_release)
+
+    @property
+    def _retiring(self) -> list[str | None]:
+        return [self._called(release) for release in self.world.status.retiring]
+
+    @property
+    def _weight(self) -> int:
+        return self.world.gateway.told.weight
+
+    @property
+    def _step(self) -> int | None:
+        return self.world.status.rollout.step if self.world.status.rollout else None
+
+    @property
+    def _pods(self) -> dict[str | None, int]:
+        return {self._called(release): replicas for release, replicas in self.world.deployments.items()}
+
+    @property
+    def _history(self) -> list[tuple[str | None, str]]:
+        return [(self._called(entry.release), str(entry.result)) for entry in self.world.status.history]
+
+    @property
+    def _releases(self) -> list[str | None]:
+        return [self._called(release) for release in self.world.releases]
+
+    def _called(self, release: str | None) -> str | None:
+        return self._version(self.world.releases[release]) if release in self.world.releases else release
+
+    @staticmethod
+    def _version(release: ReleaseSpec) -> str:
+        return release.source.prompt_version
+
+    def _spec(self) -> LLMAppSpec:
+        return LLMAppSpec.model_validate(self._manifest)
+
+    def _apply(self, what: str) -> Self:
+        spec = self._spec()
+        if spec != self.world.spec:
+            self.world.spec = spec
+            self.world.generation += 1
+        return self._tell(what)
+
+    def _settle(self) -> Self:
+        for _ in range(20):
+            before = self.world.state()
+            for release, replicas in self.world.deployments.items():
+                if release not in self.world.troubles:
+                    self.world.set_ready(release, replicas)
+            self.world.end_pods()
+            self.world.load_routes()
+            self.world.reconcile()
+            if self.world.state() == before:
+                return self
+        raise AssertionError(self._complaint("the cluster doesn't settle"))
+
+    def _event(self, what: str) -> Self:
+        self._mark(what)
+        self.world.reconcile()
+        return self
+
+    def _mark(self, what: str) -> None:
+        self._seen_notices = len(self.world.notices)
+        self._tell(what)
+
+    def _tell(self, what: str) -> Self:
+        self._told.append(f"{self.world.now:%H:%M:%S} {what}")
+        return self
+
+    def _complaint(self, what: str) -> str:
+        events: Iterable[str] = (f"{notice.reason}: {notice.message}" for notice in self.world.notices)
+        story, said = "\n  ".join(self._told), "\n  ".join(events)
+        return f"{what}\nthe story so far:\n  {story}\nevents:\n  {said}\nstatus: {self.world.status}"

@@ -1,0 +1,273 @@
+"""A cluster in memory that carries plans out: Deployments make pods, the gateway loads routes, runtimes count.
+
+Nothing here decides anything. What takes time in a real cluster (a pod becomes ready, the gateway has the new routes
+in effect, a pod ends) happens when it is told to, so that a story or Hypothesis chooses the order.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from genaiops.analysis.counters import measure
+from genaiops.api.llmapp import Arm, LLMAppSpec, LLMAppStatus, PodCounters
+from genaiops.api.release import ReleaseSpec
+from genaiops.api.rollout import MetricName
+from genaiops.release.resolve import Resolution, resolve
+from genaiops.rollout.due import gateway_due, readings_due
+from genaiops.rollout.plan import plan
+from genaiops.rollout.snapshot import GatewayView, Notice, Plan, Readings, Routes, Snapshot, Workload
+
+APP, NAMESPACE = "support", "shop"
+BEGINNING = datetime(2026, 1, 1, 12, tzinfo=UTC)
+ENOUGH_PASSES = 25
+
+
+@dataclass(frozen=True)
+class Requests:
+    """Requests that a release answered, and how many of them were bad in which way."""
+
+    count: int
+    errors: int = 0
+    slow: int = 0
+    violations: int = 0
+
+    def hits(self, name: MetricName) -> int:
+        """Those that a metric counts."""
+        return {
+            MetricName.ERROR_RATE: self.errors,
+            MetricName.LATENCY: self.slow,
+            MetricName.GUARDRAIL_VIOLATION_RATE: self.violations,
+        }[name]
+
+
+@dataclass
+class Pod:
+    """A pod of a release. `answered` is what its runtime has counted since it began."""
+
+    uid: str
+    ready: bool = False
+    ending: bool = False
+    answered: list[Requests] = field(default_factory=list)
+
+
+@dataclass
+class Gateway:
+    """What the gateway has loaded, as against what it was told last. Silent: it can't be asked."""
+
+    told: Routes = field(default_factory=lambda: Routes(None))
+    loaded: Routes = field(default_factory=lambda: Routes(None))
+    endpoints: dict[str, int] = field(default_factory=dict)
+    silent: str | None = None
+
+    @property
+    def weights(self) -> dict[str, int]:
+        """Percent of requests by release, in effect."""
+        shares = {self.loaded.stable: 100 - self.loaded.weight, self.loaded.candidate: self.loaded.weight}
+        return {release: weight for release, weight in shares.items() if release}
+
+
+class World:
+    """One LLMApp and the cluster around it."""
+
+    def __init__(self, spec: LLMAppSpec, objects: dict[tuple[str, str], dict[str, Any]]) -> None:
+        self.spec = spec
+        self.objects = objects
+        """What the app refers to, raw, by kind and name."""
+        self.now = BEGINNING
+        self.generation = 1
+        self.annotations: dict[str, str] = {}
+        self.status = LLMAppStatus()
+        self.releases: dict[str, ReleaseSpec] = {}
+        self.deployments: dict[str, int] = {}
+        self.pods: dict[str, list[Pod]] = {}
+        self.troubles: dict[str, str] = {}
+        """Why the pods of a release don't become ready, in the cluster's words."""
+        self.unreadable: str | None = None
+        """Why pods can't be asked for their counters."""
+        self.gateway = Gateway()
+        self.notices: list[Notice] = []
+        self.wake: datetime | None = None
+        self._uids = Counter[str]()
+
+    # --- what the operator does -----------------------------------------------------------------------------
+
+    def reconcile(self) -> None:
+        """Plan and carry out until nothing changes any more, as the controller does after each event."""
+        for _ in range(ENOUGH_PASSES):
+            before = self.state()
+            self.carry_out(self.plan())
+            if self.state() == before:
+                break
+        else:
+            raise AssertionError(f"no fixpoint after {ENOUGH_PASSES} passes: {self.status}")
+        assert self.wake is None or self.wake > self.now, "a wake-up that is not in the future is a busy loop"
+
+    def plan(self) -> Plan:
+        """What has to be true next."""
+        return plan(self.snapshot(), self.now)
+
+    def snapshot(self) -> Snapshot:
+        """What a reconcile sees now. The data plane is asked only what is due, as in the controller."""
+        resolution = self.resolution()
+        gateway, readings = GatewayView(ready=1), None
+        if gateway_due(self.status, resolution):
+            gateway = self._gateway_view()
+        if readings_due(self.status, resolution.rollout, self.now):
+            readings = self._readings(resolution)
+        return Snapshot(
+            name=APP,
+            namespace=NAMESPACE,
+            generation=self.generation,
+            spec=self.spec,
+            status=self.status,
+            resolution=resolution,
+            annotations=dict(self.annotations),
+            releases=dict(self.releases),
+            workloads={release: self._workload(release) for release in {*self.deployments, *self.pods}},
+            gateway=gateway,
+            readings=readings,
+        )
+
+    def resolution(self) -> Resolution:
+        """What the app asks for now."""
+        lookup = lambda kind, name: self.objects.get((kind, name))  # noqa: E731
+        return resolve(APP, NAMESPACE, self.spec, lookup, "runtime:1", dict(self.releases), self.status.stable_release)
+
+    def carry_out(self, todo: Plan) -> None:
+        """Make the plan true: status, Release objects, the gateway's configuration, Deployments and their pods."""
+        self._check(todo)
+        # Through JSON and validation, as the API server stores it: what it would refuse is refused here.
+        self.status = LLMAppStatus.model_validate(todo.status.to_manifest())
+        if todo.create:
+            self.releases[todo.create.name] = todo.create.release
+        for name in todo.prune:
+            del self.releases[name]
+        self.gateway.told = todo.routes
+        self.notices += todo.notices
+        self.wake = todo.at
+        self.deployments = dict(todo.replicas)
+        for release, replicas in self.deployments.items():
+            self._scale(release, replicas)
+        for release in self.pods.keys() - self.deployments.keys():
+            for pod in self.pods[release]:
+                pod.ready, pod.ending = False, True
+        self.pods = {release: pods for release, pods in self.pods.items() if pods or release in self.deployments}
+
+    def _check(self, todo: Plan) -> None:
+        """What holds for every plan of every story."""
+        asked, routes, told = todo.replicas, todo.routes, self.gateway.told
+        if routes.stable and todo.status.stable_release:
+            assert asked[routes.stable] >= self.spec.replicas, "stable keeps its full size"
+        raised = routes.candidate and (routes.candidate != told.candidate or routes.weight > told.weight)
+        if raised and routes.weight:
+            carried = 100 * self.ready(str(routes.candidate)) // self.spec.replicas
+            assert (
+                carried >= routes.weight
+                or self.ready(str(routes.candidate)) >= self.spec.replicas * routes.weight / 100
+            )
+        if not self.gateway.silent:
+            for release, weight in self.gateway.weights.items():
+                if weight and release in self.deployments:
+                    assert release in asked, f"{release} loses its pods while the gateway sends it {weight}%"
+        assert {routes.stable, routes.candidate} - {None} <= set(routes.backends), "every route has a backend"
+
+    def _scale(self, release: str, replicas: int) -> None:
+        pods = self.pods.setdefault(release, [])
+        stay = [pod for pod in pods if not pod.ending]
+        for pod in sorted(stay, key=lambda pod: pod.ready)[: max(0, len(stay) - replicas)]:
+            pod.ready, pod.ending = False, True
+        for _ in range(replicas - len(stay)):
+            self._uids[release] += 1
+            pods.append(Pod(f"{release}-{self._uids[release]}"))
+
+    # --- what happens in the cluster ------------------------------------------------------------------------
+
+    def ready(self, release: str) -> int:
+        """Pods of a release that are ready."""
+        return sum(pod.ready for pod in self.pods.get(release, ()))
+
+    def set_ready(self, release: str, count: int) -> None:
+        """So many of the release's pods are ready, the others are not."""
+        for index, pod in enumerate(pod for pod in self.pods.get(release, ()) if not pod.ending):
+            pod.ready = index < count
+
+    def end_pods(self) -> None:
+        """Pods that were told to end are gone."""
+        for release, pods in self.pods.items():
+            self.pods[release] = [pod for pod in pods if not pod.ending]
+        self.pods = {release: pods for release, pods in self.pods.items() if pods or release in self.deployments}
+
+    def load_routes(self) -> None:
+        """The gateway has in effect what it was told, and knows the pods that are ready."""
+        self.gateway.loaded = self.gateway.told
+        self.gateway.endpoints = {release: self.ready(release) for release in self.gateway.told.backends}
+
+    def answer(self, release: str, requests: Requests) -> None:
+        """Pods of a release answered requests."""
+        pods = [pod for pod in self.pods.get(release, ()) if pod.ready]
+        assert pods, f"no pod of {release} is ready to answer"
+        pods[0].answered.append(requests)
+
+    def restart(self, release: str) -> None:
+        """Every pod of the release is replaced; its counters go with it."""
+        ready = self.ready(release)
+        del self.pods[release]
+        self._scale(release, self.deployments[release])
+        self.set_ready(release, ready)
+
+    def pass_time(self, length: timedelta) -> None:
+        """Time passes; the operator looks again only when its plans said so."""
+        until = self.now + length
+        while self.wake is not None and self.wake <= until:
+            self.now = self.wake
+            self.reconcile()
+        self.now = until
+
+    # --- what the operator sees -----------------------------------------------------------------------------
+
+    def _workload(self, release: str) -> Workload:
+        return Workload(
+            ready=self.ready(release),
+            pods=len(self.pods.get(release, ())),
+            exists=release in self.deployments,
+            replicas=self.deployments.get(release, 0),
+            problem=self.troubles.get(release),
+        )
+
+    def _gateway_view(self) -> GatewayView:
+        if self.gateway.silent:
+            return GatewayView(ready=1, problem=self.gateway.silent)
+        return GatewayView(ready=1, weights=self.gateway.weights, endpoints=dict(self.gateway.endpoints))
+
+    def _readings(self, resolution: Resolution) -> Readings:
+        if self.unreadable:
+            return Readings({}, (self.unreadable,))
+        roles = {self.status.candidate_release: "candidate", self.status.stable_release: "stable"}
+        metrics = resolution.rollout.analysis.metrics
+        counters = {
+            pod.uid: (
+                roles[release],
+                PodCounters(
+                    metrics={
+                        measure(metric): Arm(
+                            samples=sum(requests.count for requests in pod.answered),
+                            hits=sum(requests.hits(metric.name) for requests in pod.answered),
+                        )
+                        for metric in metrics
+                    }
+                ),
+            )
+            for release, pod in self._all_pods()
+            if release in roles and pod.ready
+        }
+        return Readings(counters)
+
+    def _all_pods(self) -> Iterator[tuple[str, Pod]]:
+        return ((release, pod) for release, pods in self.pods.items() for pod in pods)
+
+    def state(self) -> object:
+        """All that a pass may change."""
+        pods = {pod.uid: replace(pod, answered=[]) for _, pod in self._all_pods()}
+        return self.status, self.gateway.told, dict(self.deployments), set(self.releases), pods
