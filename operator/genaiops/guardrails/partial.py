@@ -14,7 +14,7 @@ taken over as they stand, so RE2 stays the only judge of what they match.
 import re
 from collections.abc import Iterable
 
-import re2  # type: ignore[import-untyped]
+import re2
 
 _QUANTIFIER = re.compile(r"([*+?])\??|\{(\d+)(,?)(\d*)\}\??")
 _GROUP = re.compile(r"\((?:\?(?:P?<\w+>|([imsU-]*)([:)])))?")

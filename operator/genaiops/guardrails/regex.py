@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-import re2  # type: ignore[import-untyped]
+import re2
 
 from genaiops.guardrails.finding import Finding, merged
 from genaiops.guardrails.partial import Beginnings, options

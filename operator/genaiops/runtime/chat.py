@@ -77,7 +77,7 @@ class Chat:
             answer = _withheld(answer, blocked.message)
         finally:
             self._count("output", report)
-        self._count_answer(report)
+        self._count_clean(report)
         await reply.json(200, answer)
 
     async def _stream(
@@ -113,7 +113,7 @@ class Chat:
         finally:
             self._count("output", report)
             self._metrics.count_usage(model, usage)
-        self._count_answer(report)
+        self._count_clean(report)
         await reply.end_stream(DONE)
 
     def _count(self, stage: Stage, report: Report) -> None:
@@ -122,8 +122,13 @@ class Chat:
         for guardrail in report.errors:
             self._metrics.guardrail_errors.labels(guardrail, stage).inc()
 
-    def _count_answer(self, report: Report) -> None:
-        self._metrics.answers.labels("true" if report.decisions else "false").inc()
+        if stage == "output" and report.decisions:
+            self._metrics.answers.labels("true").inc()
+
+    def _count_clean(self, report: Report) -> None:
+        # Only a finished answer is known to be clean; one that was broken off is no answer.
+        if not report.decisions:
+            self._metrics.answers.labels("false").inc()
 
 
 class _InputJudge:

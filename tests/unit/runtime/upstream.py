@@ -91,6 +91,8 @@ class Upstream:
         self.otherwise: Json | Stream | Hang | Drop = answer()
         self.echo = False
         """Answer with the last message instead."""
+        self.pause_after: tuple[int, asyncio.Event] | None = None
+        """After so many writes of a stream, wait for this."""
         self.seen: list[Seen] = []
         self.asked = asyncio.Event()
         self.abandoned = asyncio.Event()
@@ -109,6 +111,12 @@ class Upstream:
             connection.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
 
+    async def until_asked(self, times: int) -> None:
+        """Returns when this many requests have come in."""
+        while len(self.seen) < times:
+            self.asked.clear()
+            await self.asked.wait()
+
     @property
     def endpoint(self) -> str:
         assert self._server
@@ -123,8 +131,10 @@ class Upstream:
         try:
             while await self._one(reader, writer):
                 pass
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
+        except asyncio.IncompleteReadError:
+            pass  # the client has closed a connection that it needs no more
+        except ConnectionError:
+            self.abandoned.set()
         finally:
             writer.close()
 
@@ -159,7 +169,9 @@ class Upstream:
 
     async def _stream(self, reply: Stream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
-        for data in reply.writes:
+        for number, data in enumerate(reply.writes):
+            if self.pause_after and number == self.pause_after[0]:
+                await self.pause_after[1].wait()
             writer.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
             await writer.drain()
         if reply.then == "end":
