@@ -4,6 +4,7 @@ It shares nothing with an engine that the machine may have: own data, own socket
 Everything it needs while it runs is in one folder below /run, which a reboot empties like the engine itself.
 """
 
+import contextlib
 import http.client
 import os
 import shutil
@@ -20,6 +21,7 @@ _PACKAGES = ["docker.io", "containerd", "runc", "tini"]
 # Libraries and commands that the unpacked programs expect on the host.
 _REQUIRED = {
     "iptables": "iptables",
+    "nftables": "nft",
     "iproute2": "ip",
     "libdevmapper1.02.1": "/usr/share/doc/libdevmapper1.02.1",
     "libseccomp2": "/usr/share/doc/libseccomp2",
@@ -97,7 +99,7 @@ class Engine:
             host.require_overlay_file_system()
             debian.require(_REQUIRED, "a Docker engine")
             self.ensure_programs()
-            self._end_processes()
+            self._end_daemons()
             self._remember_host()
             footprint.prepare_host()
             self._start()
@@ -154,13 +156,16 @@ class Engine:
                 return
             if not self.answers() and self.programs.exists():
                 # It was killed. Only an engine can end its containers in order, so it gets up once more.
-                self._end_processes()
+                self._end_daemons()
                 self._start()
             with step("Stopping the Docker engine"):
                 self._remove_containers_and_networks()
-                self._end_processes()
-                self._restore_host()
+                self._end_daemons()
+                process.end(self.run_folder, "containerd-shim-runc-v2", _STOP_PATIENCE)
+                mounts.unmount_below(self.run_folder)
+                mounts.unmount_below(self.data)
                 shutil.rmtree(self.run_folder)
+                self._restore_host()
 
     def _remove_containers_and_networks(self) -> None:
         docker = self.programs / "usr" / "bin" / "docker"
@@ -170,11 +175,10 @@ class Engine:
         for network in networks.split():
             run([docker, "network", "rm", network], env=self.environment())
 
-    def _end_processes(self) -> None:
-        for program in ("dockerd", "containerd", "containerd-shim-runc-v2"):
+    def _end_daemons(self) -> None:
+        """The engine without its containers: those have keepers of their own, which the next engine finds again."""
+        for program in ("dockerd", "containerd"):
             process.end(self.run_folder, program, _STOP_PATIENCE)
-        mounts.unmount_below(self.run_folder)
-        mounts.unmount_below(self.data)
 
     def _restore_host(self) -> None:
         others = [each.pid for each in process.all_processes() if each.program == "dockerd"]
@@ -183,6 +187,10 @@ class Engine:
         else:
             footprint.restore(footprint.Before.load(self._before))
             self._before.unlink()
+            # Made by the daemons at fixed places; whatever is not empty is someone else's.
+            for folder in ("genaiops", "containerd/s", "containerd", "docker/plugins", "docker"):
+                with contextlib.suppress(OSError):
+                    Path("/run", folder).rmdir()
 
 
 class _UnixConnection(http.client.HTTPConnection):

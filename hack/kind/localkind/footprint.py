@@ -6,10 +6,10 @@ before is written down when the engine starts, and put back when it is stopped f
 
 import ipaddress
 import json
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from . import process
 from .shell import answer, run
 
 _SETTINGS = {
@@ -29,6 +29,7 @@ class Before:
     settings: dict[str, int]
     rules: dict[str, list[str]]
     nft_tables: list[str]
+    interfaces: list[str]
 
     @classmethod
     def of_host(cls) -> "Before":
@@ -38,6 +39,7 @@ class Before:
             settings={name: int((_SYSCTL / name).read_text()) for name in _SETTINGS},
             rules={tool: _saved(tool) for tool in _TOOLS},
             nft_tables=nft_tables,
+            interfaces=_interfaces(),
         )
 
     def save(self, file: Path) -> None:
@@ -57,16 +59,20 @@ def prepare_host() -> None:
 
 def restore(before: Before) -> None:
     """Put the host back; for when no container and no other Docker engine is left on it."""
+    # The kernel takes a network namespace down some time after its last process ended, and its interfaces with it.
+    process.wait_until(lambda: not any(_is_a_containers(name, before) for name in _interfaces()), 10)
     for tool in _TOOLS:
         for command in undoing(before.rules[tool], _saved(tool)):
             run([tool, "--wait", *command])
     for table in set(_nft_tables()) - set(before.nft_tables):
-        # Removed only when nothing but empty default chains is left in it.
-        family, name = table.split()
-        if " rule " not in f" {answer(['nft', '--stateless', 'list', 'table', family, name])} ":
-            run(["nft", "delete", "table", family, name])
+        if not _has_rules(table):
+            run(["nft", "delete", "table", *table.split()])
     for name, value in before.settings.items():
         (_SYSCTL / name).write_text(str(value))
+
+
+def _is_a_containers(interface: str, before: Before) -> bool:
+    return interface.startswith(("veth", "br-")) and interface not in before.interfaces
 
 
 def undoing(before: list[str], now: list[str]) -> list[list[str]]:
@@ -126,10 +132,17 @@ def _saved(tool: str) -> list[str]:
 
 
 def _nft_tables() -> list[str]:
-    """["ip filter", ...]; none where nft is not installed, and then nobody would see them either."""
-    if shutil.which("nft") is None:
-        return []
+    """["ip filter", ...]: iptables makes them when first used, and can't remove them."""
     return [line.removeprefix("table ") for line in answer(["nft", "list", "tables"]).splitlines()]
+
+
+def _has_rules(table: str) -> bool:
+    listed = json.loads(answer(["nft", "--json", "list", "table", *table.split()]))
+    return any("rule" in each for each in listed["nftables"])
+
+
+def _interfaces() -> list[str]:
+    return sorted(interface.name for interface in Path("/sys/class/net").iterdir())
 
 
 def free_address_pool(routes: list[str], candidates: list[str] | None = None) -> str:
