@@ -1,0 +1,265 @@
+"""The Helm chart: what it renders, and what a real API server makes of it."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+
+import pytest
+import yaml
+from chart import (
+    APPS,
+    CHART,
+    SYSTEM,
+    Installation,
+    RefusedError,
+    apply,
+    cluster_for_charts,
+    documents,
+    environment,
+    lint,
+    of_kind,
+    render,
+    render_text,
+)
+from controlplane import REPOSITORY, ControlPlane, ControlPlaneError
+
+from genaiops.controller.settings import parse_settings
+from genaiops.manifests.release import HTTP_PORT, METRICS_PORT
+from genaiops.traffic.envoy.names import READ_ONLY_PORT
+from genaiops.traffic.objects import OPERATOR_LABELS
+
+DIGEST = f"sha256:{'a' * 64}"
+PLACEMENT = "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions"
+EVERYTHING = (
+    "replicas=2",
+    "networkPolicy.enabled=true",
+    "priorityClassName=system-cluster-critical",
+    "imagePullSecrets[0].name=pull",
+    "nodeSelector.disk=ssd",
+    "tolerations[0].operator=Exists",
+    "podAnnotations.team=genai",
+    "serviceAccount.annotations.team=genai",
+    f"{PLACEMENT}[0].key=gpu,{PLACEMENT}[0].operator=DoesNotExist",
+)
+
+PROMPT = """
+apiVersion: genaiops.dev/v1alpha1
+kind: Prompt
+metadata: {name: support, namespace: apps}
+spec: {versions: [{name: v1, messages: [{role: system, content: Be brief.}]}]}
+"""
+
+
+# --- what it renders ------------------------------------------------------------------------------------------
+
+
+def test_helm_finds_nothing_to_complain_about() -> None:
+    assert "0 chart(s) failed" in lint()
+
+
+def test_chart_and_code_have_the_same_version() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    assert chart["version"] == chart["appVersion"] == project["version"]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("images.operater.tag=1", "at '/images': additional properties 'operater' not allowed"),
+        ("replica=2", "additional properties 'replica' not allowed"),
+        ("replicas=two", "at '/replicas': got string, want integer"),
+        ("images.operator.tag=1.10", "at '/images/operator/tag': got number, want string"),
+        ("watchNamespaces={Team_A}", "at '/watchNamespaces/0': 'Team_A' does not match"),
+        ("images.operator.repository=a/b:1", "at '/images/operator/repository': 'a/b:1' does not match"),
+        ("images.gateway.digest=latest", "at '/images/gateway/digest': 'latest' does not match"),
+        ("images.operator.pullPolicy=Sometimes", "at '/images/operator/pullPolicy': value must be one of"),
+        ("crds.keep=maybe", "at '/crds/keep': got string, want boolean"),
+        ("serviceAccount.create=false", "serviceAccount.name: name the ServiceAccount to use"),
+    ],
+)
+def test_wrong_value_is_refused_by_name(value: str, said: str) -> None:
+    with pytest.raises(RefusedError, match=re.escape(said)):
+        render(value)
+
+
+@pytest.mark.parametrize(
+    ("values", "image"),
+    [
+        (("images.operator.tag=1.2.0",), "genaiops/operator:1.2.0"),
+        (("images.operator.repository=mirror:5000/own", "images.operator.tag=v1"), "mirror:5000/own:v1"),
+        ((f"images.operator.digest={DIGEST}",), f"genaiops/operator@{DIGEST}"),
+        (("images.operator.reference=localhost/operator:dev", "images.operator.tag=x"), "localhost/operator:dev"),
+    ],
+)
+def test_image_is_named_in_parts_or_whole(values: tuple[str, ...], image: str) -> None:
+    (deployment,) = of_kind(render(*values), "Deployment")
+    assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == image
+
+
+def test_operator_understands_what_the_chart_tells_it() -> None:
+    # given
+    objects = render(
+        "images.runtime.tag=v7", "images.gateway.reference=own/envoy:8", "watchNamespaces={a,b}", "workers=3"
+    )
+
+    # when
+    settings = parse_settings([], environment(objects))
+
+    # then
+    assert settings.runtime_image == "genaiops/runtime:v7"
+    assert settings.gateway_image == "own/envoy:8"
+    assert settings.namespaces == ("a", "b")
+    assert (settings.lease_namespace, settings.lease_name) == (SYSTEM, "genaiops-operator")
+    assert settings.identity.startswith("pod-")
+    assert settings.workers == 3
+    assert settings.pod_access == "direct"
+    (deployment,) = of_kind(objects, "Deployment")
+    (port,) = deployment["spec"]["template"]["spec"]["containers"][0]["ports"]
+    assert port["containerPort"] == settings.port
+
+
+def test_gateways_know_the_operator_by_its_label_whatever_its_name() -> None:
+    (deployment,) = of_kind(render("fullnameOverride=other", release="other"), "Deployment")
+    assert deployment["spec"]["template"]["metadata"]["labels"].items() >= OPERATOR_LABELS.items()
+
+
+def test_only_one_of_several_replicas_may_be_evicted_at_a_time() -> None:
+    assert of_kind(render("replicas=1"), "PodDisruptionBudget") == []
+    (budget,) = of_kind(render("replicas=3"), "PodDisruptionBudget")
+    assert budget["spec"]["maxUnavailable"] == 1
+
+
+def test_network_policy_opens_the_ports_on_which_the_operator_asks_pods() -> None:
+    (policy,) = of_kind(render("networkPolicy.enabled=true", "watchNamespaces={a}"), "NetworkPolicy")
+    (to_pods,) = (rule for rule in policy["spec"]["egress"] if "to" in rule)
+    assert {port["port"] for port in to_pods["ports"]} == {HTTP_PORT, METRICS_PORT, READ_ONLY_PORT}
+    assert to_pods["to"][0]["namespaceSelector"]["matchExpressions"][0]["values"] == ["a"]
+
+
+def test_service_monitor_finds_the_metrics_service() -> None:
+    objects = render("metrics.serviceMonitor.enabled=true", "metrics.serviceMonitor.labels.prometheus=main")
+    (monitor,), (service,) = of_kind(objects, "ServiceMonitor"), of_kind(objects, "Service")
+    assert monitor["metadata"]["labels"]["prometheus"] == "main"
+    assert service["metadata"]["labels"].items() >= monitor["spec"]["selector"]["matchLabels"].items()
+    assert monitor["spec"]["endpoints"][0]["port"] == service["spec"]["ports"][0]["name"]
+
+
+def test_installs_for_two_teams_share_no_name() -> None:
+    def names(team: str) -> set[tuple[str, str, str]]:
+        objects = render(f"watchNamespaces={{{team}}}", "rbac.userRoles=false", release=team)
+        return {(item["kind"], item["metadata"].get("namespace", ""), item["metadata"]["name"]) for item in objects}
+
+    assert not names("team-a") & names("team-b")
+
+
+# --- what a cluster makes of it -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    with cluster_for_charts(tmp_path_factory.mktemp("chart")) as running:
+        yield running
+
+
+@pytest.fixture
+def chart(cluster: ControlPlane) -> Iterator[Installation]:
+    installation = Installation(cluster)
+    yield installation
+    installation.uninstall()
+    cluster.kubectl("-n", APPS, "delete", "prompts", "--all")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [(), EVERYTHING, (*EVERYTHING, f"watchNamespaces={{{APPS},{SYSTEM}}}")],
+    ids=["defaults", "everything", "namespaced"],
+)
+def test_api_server_accepts_every_field(cluster: ControlPlane, values: tuple[str, ...]) -> None:
+    text = render_text(*values)
+    accepted = apply(cluster, text, "--dry-run=server")
+    assert len(accepted.splitlines()) == len(documents(text))
+
+
+def test_restricted_namespace_takes_the_operators_pods(cluster: ControlPlane, chart: Installation) -> None:
+    # given a namespace that refuses any other
+    with pytest.raises(ControlPlaneError, match="violates PodSecurity"):
+        cluster.kubectl("-n", SYSTEM, "run", "careless", "--image=any", "--dry-run=server")
+
+    # when
+    chart.install("replicas=2")
+
+    # then
+    wait = ("wait", "deployment/genaiops-operator", "--for=jsonpath={.status.replicas}=2", "--timeout=20s")
+    cluster.kubectl("-n", SYSTEM, *wait)
+
+
+def test_upgrade_changes_what_was_asked_and_keeps_the_rest(cluster: ControlPlane, chart: Installation) -> None:
+    def deployed(path: str) -> str:
+        return cluster.kubectl("-n", SYSTEM, "get", "deployment/genaiops-operator", f"-o=jsonpath={{{path}}}")
+
+    # given
+    chart.install("workers=5")
+    apply(cluster, PROMPT)
+
+    # when
+    chart.upgrade("images.operator.tag=next", "replicas=2")
+
+    # then
+    assert deployed(".spec.template.spec.containers[0].image") == "genaiops/operator:next"
+    assert deployed(".spec.replicas") == "2"
+    assert deployed(".spec.template.spec.containers[0].env[?(@.name=='GENAIOPS_WORKERS')].value") == "5"
+    cluster.kubectl("-n", SYSTEM, "get", "poddisruptionbudget/genaiops-operator")
+    cluster.kubectl("-n", APPS, "get", "prompt/support")
+
+
+def test_uninstalling_leaves_only_kinds_and_what_people_wrote(cluster: ControlPlane, chart: Installation) -> None:
+    # given
+    chart.install()
+    apply(cluster, PROMPT)
+
+    # when
+    chart.uninstall()
+
+    # then
+    kinds = "deployments,services,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings"
+    assert cluster.kubectl("get", kinds, "-A", "-l", "app.kubernetes.io/part-of=genaiops", "-o", "name") == ""
+    cluster.kubectl("-n", APPS, "get", "prompt/support")
+
+    # and the next install takes them over
+    chart.install()
+    cluster.kubectl("-n", APPS, "get", "prompt/support")
+
+
+def test_uninstalling_removes_the_kinds_that_are_not_to_be_kept(cluster: ControlPlane, chart: Installation) -> None:
+    # given kinds that are in use: the API server is slow to delete one that nobody ever read
+    chart.install("crds.keep=false")
+    cluster.kubectl("get", "genaiops", "-A")
+
+    # when
+    chart.uninstall()
+
+    # then
+    assert cluster.kubectl("get", "crds", "-o", "name") == ""
+    chart.install()
+
+
+def test_kinds_can_come_from_elsewhere(cluster: ControlPlane, chart: Installation) -> None:
+    notes = chart.install("crds.enabled=false", "crds.keep=false")
+    assert "crds.enabled=false" in notes
+    chart.uninstall()
+    cluster.kubectl("get", "crd", "llmapps.genaiops.dev")
+
+
+def test_release_fits_in_its_secret_with_room_to_grow(cluster: ControlPlane, chart: Installation) -> None:
+    # An object of more than 1 MiB is refused, and helm keeps the whole chart in one Secret.
+    chart.install()
+    path = "-o=jsonpath={.data.release}"
+    assert len(cluster.kubectl("-n", SYSTEM, "get", "secret/sh.helm.release.v1.genaiops.v1", path)) < 512 * 1024
+
+
+def test_first_app_of_the_notes_can_be_applied_as_it_stands(cluster: ControlPlane, chart: Installation) -> None:
+    notes = chart.install(f"watchNamespaces={{{APPS}}}")
+    (manifests,) = re.findall(r"kubectl -n apps apply -f - <<'END'\n(.*?)\nEND\n", notes, re.DOTALL)
+    accepted = apply(cluster, manifests, "-n", APPS, "--dry-run=server")
+    assert len(accepted.splitlines()) == 3

@@ -1,0 +1,255 @@
+"""What the chart lets the operator and people do: all they need, and no more."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+from chart import APPS, SYSTEM, Installation, Object, cluster_for_charts, environment, of_kind, render
+from controlplane import REPOSITORY, ControlPlane
+from harness import Objects, eventually
+from kubernetes import client
+from simulation import DataPlane
+
+from genaiops.controller.kinds import BY_KIND, CUSTOM, EVENTS, OWNED, WATCHED, Resource
+
+OPERATOR = f"system:serviceaccount:{SYSTEM}:genaiops-operator"
+
+
+class Permission(NamedTuple):
+    """One verb on one resource."""
+
+    verb: str
+    group: str
+    resource: str
+
+
+def on(resource: Resource, *verbs: str, sub: str = "") -> set[Permission]:
+    return {Permission(verb, resource.group, resource.plural + sub) for verb in verbs}
+
+
+def used_in_a_namespace() -> set[Permission]:
+    """What the controller asks for, from its own table of kinds."""
+    used: set[Permission] = on(EVENTS, "create", "patch") | on(BY_KIND["Pod"], "patch")
+    for resource in WATCHED:
+        used |= on(resource, "list", "watch")
+    for resource in CUSTOM:
+        used |= on(resource, "update", sub="/status")
+    for resource in (BY_KIND["Release"], *OWNED):
+        if resource.kind != "Pod":
+            used |= on(resource, "create", "patch", "delete")
+    for kind in ("LLMApp", "Model"):
+        used |= on(BY_KIND[kind], "update", sub="/finalizers")
+    return used
+
+
+WATCH_KINDS = {Permission(verb, "apiextensions.k8s.io", "customresourcedefinitions") for verb in ("list", "watch")}
+WATCH_NAMESPACES = {Permission(verb, "", "namespaces") for verb in ("list", "watch")}
+TOO_MUCH = (
+    Permission("create", "", "pods"),
+    Permission("delete", "", "pods"),
+    Permission("create", "", "pods/exec"),
+    Permission("get", "", "pods/proxy"),
+    Permission("get", "", "secrets"),
+    Permission("create", "", "secrets"),
+    Permission("patch", "", "secrets"),
+    Permission("create", "", "serviceaccounts/token"),
+    Permission("patch", "", "nodes"),
+    Permission("get", "", "nodes/proxy"),
+    Permission("patch", "", "namespaces"),
+    Permission("patch", "genaiops.dev", "llmapps"),
+    Permission("patch", "genaiops.dev", "prompts"),
+    Permission("patch", "apiextensions.k8s.io", "customresourcedefinitions"),
+    Permission("create", "rbac.authorization.k8s.io", "rolebindings"),
+    Permission("bind", "rbac.authorization.k8s.io", "clusterroles"),
+    Permission("escalate", "rbac.authorization.k8s.io", "clusterroles"),
+    Permission("impersonate", "", "users"),
+)
+
+
+def granted(role: Object) -> set[Permission]:
+    return {
+        Permission(verb, group, resource)
+        for rule in role["rules"]
+        for verb in rule["verbs"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+
+
+def cluster_role(objects: list[Object]) -> Object:
+    """The operator's own ClusterRole."""
+    (role,) = (role for role in of_kind(objects, "ClusterRole") if role["metadata"]["name"].startswith(SYSTEM))
+    return role
+
+
+# --- what the chart grants ------------------------------------------------------------------------------------
+
+
+def test_whole_cluster_is_granted_exactly_what_the_controller_uses() -> None:
+    objects = render()
+    assert granted(cluster_role(objects)) == used_in_a_namespace() | WATCH_KINDS
+    assert [role["metadata"]["namespace"] for role in of_kind(objects, "Role")] == [SYSTEM]
+
+
+def test_namespaced_install_reads_kinds_and_namespaces_elsewhere_and_nothing_else() -> None:
+    objects = render("watchNamespaces={team-a,team-b}")
+    roles = {role["metadata"]["namespace"]: granted(role) for role in of_kind(objects, "Role")}
+    assert granted(cluster_role(objects)) == WATCH_KINDS | WATCH_NAMESPACES
+    assert roles["team-a"] == roles["team-b"] == used_in_a_namespace()
+    assert set(roles) == {"team-a", "team-b", SYSTEM}
+
+
+def test_leader_renews_its_own_lease_only() -> None:
+    (role,) = of_kind(render(), "Role")
+    create, renew = role["rules"]
+    assert create == {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]}
+    assert renew["resourceNames"] == [environment(render())["GENAIOPS_LEASE_NAME"]]
+    assert renew["verbs"] == ["get", "update"]
+
+
+# --- what the API server makes of it --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    with cluster_for_charts(tmp_path_factory.mktemp("permissions")) as running:
+        yield running
+
+
+@pytest.fixture
+def chart(cluster: ControlPlane) -> Iterator[Installation]:
+    installation = Installation(cluster)
+    yield installation
+    installation.uninstall()
+
+
+@pytest.fixture(scope="module")
+def api(cluster: ControlPlane) -> Iterator[client.ApiClient]:
+    with cluster.client() as connected:
+        yield connected
+
+
+def may(api: client.ApiClient, user: str, permission: Permission, namespace: str) -> bool:
+    resource, _, sub = permission.resource.partition("/")
+    attributes = {"verb": permission.verb, "group": permission.group, "resource": resource, "subresource": sub}
+    review = {"spec": {"user": user, "resourceAttributes": {**attributes, "namespace": namespace}}}
+    return bool(client.AuthorizationV1Api(api).create_subject_access_review(review).status.allowed)
+
+
+def test_operator_may_do_its_work_and_no_more(api: client.ApiClient, chart: Installation) -> None:
+    chart.install()
+    refused = {permission for permission in used_in_a_namespace() if not may(api, OPERATOR, permission, "default")}
+    too_much = {permission for permission in TOO_MUCH if may(api, OPERATOR, permission, SYSTEM)}
+    assert (refused, too_much) == (set(), set())
+
+
+def test_namespaced_operator_has_no_say_in_other_namespaces(api: client.ApiClient, chart: Installation) -> None:
+    chart.install(f"watchNamespaces={{{APPS}}}")
+    refused = {permission for permission in used_in_a_namespace() if not may(api, OPERATOR, permission, APPS)}
+    elsewhere = {permission for permission in used_in_a_namespace() if may(api, OPERATOR, permission, "default")}
+    assert (refused, elsewhere) == (set(), set())
+
+
+async def test_people_do_what_their_roles_say(
+    api: client.ApiClient, cluster: ControlPlane, chart: Installation
+) -> None:
+    # given
+    chart.install()
+    for role in ("view", "edit", "admin"):
+        cluster.kubectl("-n", APPS, "create", "rolebinding", role, f"--clusterrole={role}", f"--user={role}er")
+
+    def verbs_of(user: str, resource: str) -> set[str]:
+        verbs = ("get", "list", "watch", "create", "update", "patch", "delete")
+        return {verb for verb in verbs if may(api, user, Permission(verb, "genaiops.dev", resource), APPS)}
+
+    # when the cluster's own roles have taken ours in
+    await eventually("admin takes ours in", lambda: "delete" in verbs_of("adminer", "releases"))
+
+    # then
+    read, write = {"get", "list", "watch"}, {"create", "update", "patch", "delete"}
+    for resource in (kind.plural for kind in CUSTOM if kind.kind != "Release"):
+        assert verbs_of("viewer", resource) == read
+        assert verbs_of("editer", resource) == verbs_of("adminer", resource) == read | write
+    assert verbs_of("viewer", "releases") == verbs_of("editer", "releases") == read
+    assert verbs_of("adminer", "releases") == read | {"delete"}
+    assert verbs_of("adminer", "llmapps/status") == set()
+    assert verbs_of("editer", "llmapps/scale") == read | {"update", "patch"}
+
+
+# --- the operator itself, as the chart installs it ------------------------------------------------------------
+
+
+@contextmanager
+def operator_as_installed(cluster: ControlPlane, objects: list[Object], folder: Path) -> Iterator[Path]:
+    """The operator with the ServiceAccount and the environment of the chart; gives its log."""
+    access = yaml.safe_load(cluster.kubeconfig.read_text())
+    token = cluster.kubectl("-n", SYSTEM, "create", "token", "genaiops-operator")
+    access["users"][0]["user"] = {"token": token.strip()}
+    kubeconfig, log = folder / "kubeconfig", folder / "operator.log"
+    kubeconfig.write_text(yaml.safe_dump(access))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GENAIOPS_")}
+    own = {"KUBECONFIG": str(kubeconfig), "PYTHONPATH": str(REPOSITORY / "operator"), "GENAIOPS_PORT": port}
+    command = [sys.executable, "-m", "genaiops.controller"]
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, env=inherited | environment(objects) | own, stdout=out, stderr=out)
+    try:
+        yield log
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+        print(log.read_text())  # noqa: T201  # shown by pytest where the test failed
+
+
+def an_app(objects: Objects) -> None:
+    def version(name: str) -> dict[str, Any]:
+        return {"name": name, "messages": [{"role": "system", "content": f"Be {name}."}]}
+
+    objects.create("Model", "served", {"model": "m", "serving": {"image": "server"}})
+    objects.create("Prompt", "support", {"versions": [version("v1"), version("v2")]})
+    rollout = {"steps": [], "analysis": {"metrics": []}}
+    spec = {"model": {"ref": "served"}, "prompt": {"ref": "support", "version": "v1"}, "rollout": rollout}
+    objects.create("LLMApp", "support", {**spec, "revisionHistoryLimit": 1})
+
+
+@pytest.mark.parametrize("values", [(), (f"watchNamespaces={{{APPS}}}",)], ids=["whole cluster", "one namespace"])
+async def test_operator_is_never_refused(
+    api: client.ApiClient, cluster: ControlPlane, chart: Installation, tmp_path: Path, values: tuple[str, ...]
+) -> None:
+    objects = Objects(api, APPS)
+
+    def stable() -> str | None:
+        name: str | None = objects.get("LLMApp", "support").get("status", {}).get("stableRelease")
+        return name
+
+    # given the operator as the chart installs it
+    chart.install(*values)
+    with operator_as_installed(cluster, render(*values), tmp_path) as log:
+        async with DataPlane(api, APPS).running():
+            # when an app is made, changed twice and thinned out
+            an_app(objects)
+            first = await eventually("first release is stable", stable)
+            objects.patch("LLMApp", "support", {"spec": {"prompt": {"version": "v2"}}})
+            await eventually("second release is stable", lambda: stable() not in (None, first))
+            await eventually("first release is scaled away", lambda: first not in objects.deployments())
+            objects.patch("Model", "served", {"spec": {"serving": None, "endpoint": "http://elsewhere/v1"}})
+            await eventually("the model's server is gone", lambda: "served-model" not in objects.deployments())
+            for kind, name in (("LLMApp", "support"), ("Model", "served"), ("Prompt", "support")):
+                objects.delete(kind, name)
+            await eventually("all is gone", lambda: not objects.names())
+
+    # then
+    refused = [write for write in cluster.writes(user=OPERATOR) if write.code == 403]
+    assert refused == []
+    assert "forbidden" not in log.read_text().lower()
+    assert "Not enough permissions" not in log.read_text()
