@@ -36,7 +36,7 @@ def _gateway(
 ) -> list[Object]:
     routes = plan.routes
     backends = tuple(
-        Backend(release=name, host=f"{name}.{seen.namespace}.svc", port=serving_port(releases[name]))
+        Backend(release=name, host=name, port=serving_port(releases[name]))
         for name in routes.backends
         if name in releases
     )
