@@ -28,6 +28,7 @@ patterns = st.recursive(atoms, combined, max_leaves=8)
 
 @settings(deadline=None)
 @given(pattern=patterns, text=st.text(ALPHABET, max_size=12), more=st.text(ALPHABET, min_size=1, max_size=6))
+@example(pattern="(?:ab){2}", text="aba", more="b")
 @example(pattern="a|ab-1", text="xab", more="-1")
 @example(pattern=r"(?i)A-|b", text="a", more="-")
 @example(pattern=r"\Qa-\E+1", text="a-", more="--1")

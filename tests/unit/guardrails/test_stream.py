@@ -192,22 +192,19 @@ async def test_a_detector_that_fails_decides_as_its_policy_says(failing: Any, on
 
 async def test_a_long_text_does_not_hold_up_the_event_loop() -> None:
     chain = Chain(checks({"detector": {"type": "Regex", "patterns": ["(?:[a-z]+ ){50}X"]}}, timeout="30s"), Report())
-    longest, running = 0.0, True
+    beats, running = 0, True
 
     async def beat() -> None:
-        nonlocal longest
+        nonlocal beats
         while running:
-            before = time.perf_counter()
+            beats += 1
             await asyncio.sleep(0)
-            longest = max(longest, time.perf_counter() - before)
 
     heart = asyncio.create_task(beat())
-    started = time.perf_counter()
     await chain.finish("abc def " * 500_000)
-    took = time.perf_counter() - started
     running = False
     await heart
-    assert longest < max(0.05, took / 2)
+    assert beats > 20, "on the event loop itself it would be one or two"
 
 
 async def test_a_long_answer_in_small_chunks_takes_linear_time() -> None:

@@ -48,7 +48,7 @@ async def test_the_server_says_how_long_to_wait(start: StartRuntime, upstream: U
 
     before = time.perf_counter()
     assert (await runtime.chat()).status == 200
-    assert 0.9 < time.perf_counter() - before < 3
+    assert time.perf_counter() - before > 0.9
 
 
 async def test_a_server_that_asks_for_too_long_is_not_waited_for(
