@@ -102,6 +102,8 @@ class Story:
                 self._screen.show(status)
                 if reached(status):
                     return status
+                if status.get("phase") == "Degraded":
+                    raise DemoError(f"{what}: it did not come to that: {status['conditions'][0]['message']}")
                 if time.monotonic() - began > PATIENCE:
                     raise DemoError(
                         f"{what}: not within {PATIENCE:.0f} s. Look at: kubectl describe llmapp support -n {NAMESPACE}"

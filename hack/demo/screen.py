@@ -80,8 +80,10 @@ class Screen:
         rollout = status.get("rollout", {})
         if rollout.get("waiting"):
             rows.append(Text(f"waiting: {rollout['waiting']}", style="dim"))
-        for verdict in rollout.get("verdicts", []):
-            rows.append(Text.from_markup(f"{_MARKS[verdict['verdict']]} ") + Text(verdict["message"]))
+        rows += [
+            Text.from_markup(f"{_MARKS[verdict['verdict']]} ") + Text(verdict["message"])
+            for verdict in rollout.get("verdicts", [])
+        ]
         told = Table.grid(padding=(0, 2))
         for release, count in sorted(self._traffic.answered.items(), key=lambda item: self._name(item[0])):
             redacted = self._traffic.redacted[release]
