@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from . import cache, choice, nodeimage, toolset
+from . import cache, choice, host, nodeimage, toolset
 from .console import say, step
 from .engine import Engine
 from .problem import Problem
@@ -49,7 +49,10 @@ class Cluster:
     def environment(self, local: bool) -> dict[str, str]:
         """For kind, docker and kubectl: the right engine, our tools first on PATH."""
         env = self._engine.environment() if local else {"PATH": os.environ["PATH"]}
-        env["PATH"] = f"{toolset.ensure()}:{env['PATH']}"
+        if host.is_linux():
+            env["PATH"] = f"{toolset.ensure()}:{env['PATH']}"
+        else:
+            host.require_commands("kind", "kubectl", "helm")
         env["KUBECONFIG"] = str(self.kubeconfig)
         env["KIND_EXPERIMENTAL_PROVIDER"] = "docker"
         return env

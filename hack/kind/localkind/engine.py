@@ -76,6 +76,8 @@ class Engine:
                     debian.refresh_lists()
                     debian.unpack(_PACKAGES, unfinished)
                 shutil.copy2(programs.ensure() / "runc-within-limits", unfinished / "usr" / "sbin")
+            # An engine may still run from the one before.
+            cache.keep_newest(self.programs.parent, "programs-*", self.programs)
 
     def answers(self) -> bool:
         """Whether the engine is up and answers."""

@@ -1,6 +1,7 @@
 """What this machine is and allows: asked before anything is changed on it."""
 
 import os
+import shutil
 from pathlib import Path
 
 from .problem import Problem
@@ -9,8 +10,19 @@ from .problem import Problem
 CAP_SYS_RESOURCE = 24
 
 
+def is_linux() -> bool:
+    return os.uname().sysname == "Linux"
+
+
+def require_commands(*names: str) -> None:
+    """For a laptop without Linux, where a cluster's tools are not built but brought along."""
+    missing = [name for name in names if shutil.which(name) is None]
+    if missing:
+        raise Problem(f"not found on PATH: {', '.join(missing)}", "install them, for example with Homebrew")
+
+
 def require_linux_root(purpose: str) -> None:
-    if os.uname().sysname != "Linux":
+    if not is_linux():
         raise Problem(
             f"{purpose} works on Linux only; this is {os.uname().sysname}",
             "start Docker (Desktop) and run this again: then kind's own image is used",

@@ -23,8 +23,9 @@ class CommandFailed(Problem):
 
 
 def environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
-    """This process' environment with `changes`."""
-    return {**os.environ, **(changes or {})}
+    """This process' environment with `changes`, and with the folders of administration, which `su` leaves out."""
+    merged = {**os.environ, **(changes or {})}
+    return {**merged, "PATH": f"{merged.get('PATH', os.defpath)}:/usr/sbin:/sbin"}
 
 
 def run(
