@@ -1,0 +1,47 @@
+"""A model that behaves on command, where the real one is too slow to prove something or never misbehaves."""
+
+from pathlib import Path
+from typing import Any
+
+from place import App, Object, Place, custom, script_pod
+
+SCRIPT = Path(__file__).with_name("provider_pod.py").read_text()
+ENDPOINT = "http://provider:8000/v1"
+
+
+def start_provider(place: Place) -> None:
+    """The scripted server as `ENDPOINT`, ready."""
+    probe = {"httpGet": {"path": "/v1/models", "port": 8000}, "periodSeconds": 1}
+    pod = script_pod("provider", place.cluster.images["runtime"], SCRIPT, [], readinessProbe=probe)
+    ports = [{"port": 8000, "targetPort": 8000}]
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "provider"},
+        "spec": {"selector": {"genaiops.dev/e2e": "provider"}, "ports": ports},
+    }
+    place.apply(*pod, service)
+    place.ready("provider")
+
+
+def prompt(**versions: str) -> Object:
+    """A Prompt `script` whose versions direct the scripted server; its label `production` is at the first of them."""
+    listed = [
+        {"name": name, "messages": [{"role": "system", "content": directions}]} for name, directions in versions.items()
+    ]
+    return custom("Prompt", "script", labels={"production": listed[0]["name"]}, versions=listed)
+
+
+def scripted_app(place: Place, directions: str = "chunks=1", *, model: Object | None = None, **spec: Any) -> App:
+    """An app whose prompt `v1` gives those directions, `v2` the same in other words, and `broken` leads to errors."""
+    start_provider(place)
+    place.apply(
+        model or custom("Model", "scripted", model="scripted", endpoint=ENDPOINT),
+        prompt(v1=directions, v2=f"{directions} now=better", broken="status=500"),
+        custom(
+            "LLMApp",
+            "support",
+            **{"replicas": 2, "model": {"ref": "scripted"}, "prompt": {"ref": "script", "version": "v1"}, **spec},
+        ),
+    )
+    return App(place)

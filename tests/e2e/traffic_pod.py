@@ -1,0 +1,105 @@
+"""Users of an app: constant conversations, in a pod of the cluster. Prints a line of JSON for each request.
+
+A client without retries, which keeps its connections: what it loses, the app lost. It runs until SIGTERM, and for so
+many seconds at most; requests that are under way then are waited for.
+"""
+
+import asyncio
+import json
+import random
+import signal
+import sys
+import time
+from typing import Any
+
+import aiohttp
+
+QUESTIONS = ("Where is my order?", "How do I return a shoe?", "When do you open?", "Can I pay by card?")
+
+
+class Users:
+    def __init__(self, settings: dict[str, Any], session: aiohttp.ClientSession) -> None:
+        self._url = settings["url"]
+        self._turns = settings["turns"]
+        self._name = settings["name"]
+        self._streams = settings["streams"]
+        self._session = session
+        self._conversations = [[f"{self._name}-{number}", 0] for number in range(settings["conversations"])]
+        self._begun = len(self._conversations)
+        # Reproducible, so that a test meets the same conversations whenever it runs.
+        self._random = random.Random(1)
+
+    def next_conversation(self) -> str:
+        """One of those that are going on; one that has had its turns makes way for a new one."""
+        slot = self._random.randrange(len(self._conversations))
+        name, turns = self._conversations[slot]
+        if turns + 1 < self._turns:
+            self._conversations[slot][1] += 1
+        else:
+            self._conversations[slot] = [f"{self._name}-{self._begun}", 0]
+            self._begun += 1
+        return str(name)
+
+    async def ask(self) -> None:
+        conversation, stream = self.next_conversation(), self._random.random() < self._streams
+        record: dict[str, Any] = {"at": time.time(), "conversation": conversation, "stream": stream}
+        began = time.monotonic()
+        try:
+            async with self._session.post(
+                f"{self._url}/v1/chat/completions",
+                json={"messages": [{"role": "user", "content": self._random.choice(QUESTIONS)}], "stream": stream},
+                headers={"x-conversation-id": conversation},
+            ) as answer:
+                record |= {"status": answer.status, "release": answer.headers.get("x-genaiops-release")}
+                body = (await answer.read()).decode()
+                record |= told_by_events(body) if stream and answer.status == 200 else told_by_json(body)
+        except (aiohttp.ClientError, TimeoutError, ValueError, LookupError) as error:
+            record["error"] = repr(error)
+        record["seconds"] = round(time.monotonic() - began, 3)
+        print(json.dumps(record), flush=True)  # noqa: T201
+
+
+def told_by_json(body: str) -> dict[str, Any]:
+    answer = json.loads(body)
+    if "error" in answer:
+        return {"error": answer["error"]}
+    return {"text": answer["choices"][0]["message"]["content"]}
+
+
+def told_by_events(body: str) -> dict[str, Any]:
+    """What a stream said. A proper one ends with the mark of the protocol."""
+    *events, last = [line.removeprefix("data: ") for line in body.splitlines() if line.startswith("data: ")]
+    if last != "[DONE]":
+        return {"error": f"the stream broke off, its last event: {last}"}
+    chunks = [json.loads(event) for event in events]
+    deltas = [choice["delta"] for chunk in chunks for choice in chunk["choices"]]
+    return {"text": "".join(delta.get("content") or "" for delta in deltas), "chunks": len(chunks)}
+
+
+async def main() -> None:
+    settings = json.loads(sys.argv[1])
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    asyncio.get_running_loop().call_later(settings["longest"], stop.set)
+    room = asyncio.Semaphore(settings["at_once"])
+    timeout = aiohttp.ClientTimeout(total=60)
+    async with aiohttp.ClientSession(timeout=timeout) as session, asyncio.TaskGroup() as running:
+        users = Users(settings, session)
+
+        async def ask() -> None:
+            try:
+                await users.ask()
+            finally:
+                room.release()
+
+        while not stop.is_set():
+            await room.acquire()
+            running.create_task(ask())
+            try:
+                await asyncio.wait_for(stop.wait(), 1 / settings["rate"])
+            except TimeoutError:
+                continue
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
