@@ -25,7 +25,6 @@ from genaiops.controller.election import (
     RENEW_SECONDS,
     RETRY_SECONDS,
     FencedLease,
-    NotLeaderError,
 )
 from genaiops.controller.kinds import WATCHED
 from genaiops.controller.metrics import LEADER
@@ -73,7 +72,7 @@ async def serve_health(operator: Operator, port: int) -> web.AppRunner:
     async def readyz(_: web.Request) -> web.Response:
         if operator.synced.is_set():
             return web.Response(text="ok\n")
-        return web.Response(status=503, text="listing the cluster's objects\n")
+        return web.Response(status=503, text=f"{operator.problem or 'listing the objects of the cluster'}\n")
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
@@ -87,12 +86,14 @@ async def serve_health(operator: Operator, port: int) -> web.AppRunner:
 
 
 async def run(settings: Settings) -> None:
-    """Run until a signal or the loss of leadership. Raises SystemExit(1) on the latter: a restart follows anew."""
+    """Run until a signal. Raises SystemExit(1) where leadership or the watch is lost: a restart follows anew."""
     if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
         config.load_incluster_config()  # type: ignore[no-untyped-call]
     else:
         await config.load_kube_config()  # type: ignore[no-untyped-call]
-    async with ApiClient() as client, aiohttp.ClientSession() as session:
+    # No limit of connections: pods that don't answer must not keep the operator from others.
+    pool = aiohttp.TCPConnector(limit=0)
+    async with ApiClient() as client, aiohttp.ClientSession(connector=pool) as session:
         lease = FencedLease(settings.lease_name, settings.lease_namespace, settings.identity, client)
         cluster = Cluster(client, lease)
         store = Store()
@@ -116,10 +117,11 @@ async def run(settings: Settings) -> None:
             LEADER.set(1)
             try:
                 await operator.lead()
-            except* NotLeaderError as refused:
-                # The lease ran out unnoticed, as in a process that was stopped for a while.
+            except Exception as error:
+                # The lease ran out unnoticed, as in a process that was stopped for a while. Or a worker broke: a leader
+                # that holds the lease and does nothing is worse than one that ends.
                 if not ended.done():
-                    ended.set_exception(refused.exceptions[0])
+                    ended.set_exception(error)
 
         async def lost() -> None:
             LEADER.set(0)
@@ -149,14 +151,14 @@ async def run(settings: Settings) -> None:
         }
         done, _ = await asyncio.wait({watching, *mine}, return_when=asyncio.FIRST_COMPLETED)
         await end(mine | operator.working)
-        if stop.is_set():
-            await lease.release()
+        await lease.release()
+        # Before kopf, which waits for every task that began after it: a scraper's connection is one.
+        await health.cleanup()
         kopf_stop.set()
         await asyncio.gather(watching, return_exceptions=True)
-        await health.cleanup()
         if not stop.is_set():
-            reasons = "; ".join(repr(task.exception()) for task in done if task.exception())
-            log.error("leadership or the watch was lost; ending, to start anew as a follower. %s", reasons)
+            reasons = "; ".join(str(task.exception()) for task in done if task.exception())
+            log.error("leadership or the watch was lost, ending, to start anew as a follower. %s", reasons)
             raise SystemExit(1)
 
 
