@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
+import aiohttp
 from kubernetes.aio.client import ApiClient
 from kubernetes.aio.client.exceptions import ApiException
 
@@ -23,6 +24,16 @@ class ApiError(Exception):
         super().__init__(message)
         self.status = status
         self.reason = reason
+
+    @property
+    def permanent(self) -> bool:
+        """Whether it refused what was asked for itself: the same request will be refused again."""
+        # An object that does not fit into the store is a 500.
+        return self.status in (400, 403, 413, 422) or "too large" in str(self)
+
+
+UNAVAILABLE: Final = (ApiError, aiohttp.ClientError, OSError, TimeoutError)
+"""What a request raises where the API server refuses it or can't be reached."""
 
 
 class Cluster:
@@ -63,14 +74,11 @@ class Cluster:
             raise _api_error(response.status, response.reason or "", text)
         return text
 
-    async def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any] | None:
-        """The object, or None where there is none."""
-        try:
-            return _object(await self.request("GET", resource.path(namespace, name)))
-        except ApiError as error:
-            if error.status == 404:
-                return None
-            raise
+    async def find(self, resource: Resource, namespace: str, name: str) -> dict[str, Any] | None:
+        """The object, or None where there is none. By a list: the operator has no other right to read one."""
+        query = {"fieldSelector": f"metadata.name={name}"}
+        items = _object(await self.request("GET", resource.path(namespace), query=query))["items"]
+        return {**items[0], "kind": resource.kind} if items else None
 
     async def list(self, resource: Resource, namespace: str | None) -> tuple[list[dict[str, Any]], int]:
         """All objects of a resource, and the resource version of the list."""
@@ -126,7 +134,7 @@ class Cluster:
                 "uid": meta["uid"],
                 "resourceVersion": meta["resourceVersion"],
             },
-            "spec": raw["spec"],
+            "spec": raw.get("spec"),
             "status": status,
         }
         path = f"{resource.path(meta['namespace'], meta['name'])}/status"

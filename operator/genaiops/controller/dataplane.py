@@ -5,7 +5,7 @@ from typing import Any, Final, Protocol
 
 import aiohttp
 
-from genaiops.controller.cluster import ApiError, Cluster
+from genaiops.controller.cluster import UNAVAILABLE, ApiError, Cluster
 from genaiops.controller.store import Raw
 
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=2.0)
@@ -42,13 +42,18 @@ class DirectPods:
             raise UnreachableError(f"pod {name} has no address yet")
         host = f"[{address}]" if ":" in address else address
         try:
-            async with self._session.get(f"http://{host}:{port}{path}", timeout=_TIMEOUT) as answer:
+            # A pod must not send the operator elsewhere: it reaches what the pod may not.
+            async with self._session.get(
+                f"http://{host}:{port}{path}", timeout=_TIMEOUT, allow_redirects=False
+            ) as answer:
                 if answer.status != 200:
                     said = (await answer.content.read(1024)).decode(errors="replace")
                     raise UnreachableError(f"pod {name} answers {answer.status} on {path}", said)
-                body = await answer.content.read(_MAX_BYTES)
-                if not answer.content.at_eof():
-                    raise UnreachableError(f"pod {name} answers with more than {_MAX_BYTES} bytes on {path}")
+                body = bytearray()
+                async for chunk in answer.content.iter_any():
+                    body += chunk
+                    if len(body) > _MAX_BYTES:
+                        raise UnreachableError(f"pod {name} answers with more than {_MAX_BYTES} bytes on {path}")
                 return body.decode()
         except (aiohttp.ClientError, TimeoutError, UnicodeDecodeError) as error:
             raise UnreachableError(f"pod {name} does not answer on {path}: {error or type(error).__name__}") from error
@@ -71,8 +76,9 @@ class ProxiedPods:
                 return await self._cluster.request("GET", proxy, query=pairs, accept="*/*")
         except ApiError as error:
             raise UnreachableError(f"pod {meta['name']} does not answer on {path}: {error}", str(error)) from error
-        except TimeoutError as error:
-            raise UnreachableError(f"pod {meta['name']} does not answer on {path} in time") from error
+        except UNAVAILABLE as error:
+            words = str(error) or type(error).__name__
+            raise UnreachableError(f"pod {meta['name']} does not answer on {path}: {words}") from error
 
 
 def is_ready(pod: Raw) -> bool:

@@ -5,6 +5,7 @@ from typing import Final
 from prometheus_client import Counter, Gauge, Histogram
 
 from genaiops.api.base import Phase
+from genaiops.api.llmapp import Result
 from genaiops.controller.store import Key
 from genaiops.rollout.snapshot import Plan, Snapshot
 
@@ -37,3 +38,5 @@ def forget_app(key: Key) -> None:
     for phase in Phase:
         PHASE.remove(key.namespace, key.name, phase)
     WEIGHT.remove(key.namespace, key.name)
+    for result in Result:
+        ROLLOUTS.remove(key.namespace, key.name, result)

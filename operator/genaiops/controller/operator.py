@@ -3,12 +3,12 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final
 
-from genaiops.controller.cluster import ApiError, Cluster
+from genaiops.controller.cluster import UNAVAILABLE, ApiError, Cluster
 from genaiops.controller.election import NotLeaderError
-from genaiops.controller.kinds import WATCHED
+from genaiops.controller.kinds import CUSTOM, WATCHED, Resource
 from genaiops.controller.metrics import QUEUE_LENGTH, RECONCILE_ERRORS, RECONCILE_SECONDS, forget_app
 from genaiops.controller.queue import KeyedQueue
 from genaiops.controller.store import RECONCILED, Key, Raw, Store, key_of
@@ -18,7 +18,19 @@ log = logging.getLogger(__name__)
 RELIST_SECONDS: Final = 600.0
 """A watch that was down tells of no deletion; a full list from time to time does."""
 
+RELIST_RETRY_SECONDS: Final = 2.0
+
 Reconcile = Callable[[Key], Awaitable[float | None]]
+
+
+class ListError(Exception):
+    """The cluster's objects can't be listed; the message says which, why and what to do."""
+
+
+def _why_not_listed(resource: Resource, error: Exception) -> str:
+    if isinstance(error, ApiError) and error.status == 404 and resource in CUSTOM:
+        return f"the cluster has no kind {resource.kind}: install the CRDs (crds/, or the chart with crds.enabled=true)"
+    return f"{resource.plural} can't be listed: {error or type(error).__name__}"
 
 
 class Operator:
@@ -40,6 +52,8 @@ class Operator:
         self._queue: KeyedQueue[Key] = KeyedQueue()
         self.synced = asyncio.Event()
         """Set once the store has seen everything: nothing may be decided on half of the cluster."""
+        self.problem: str | None = None
+        """Why the cluster can't be listed just now."""
         self.working: set[asyncio.Future[Any]] = set()
         """The task that leads, for whoever has to end it."""
 
@@ -48,31 +62,31 @@ class Operator:
     def seen(self, kind: str, change: str | None, raw: Raw) -> None:
         """A watch event: keep it, and put what it affects in line."""
         if change == "DELETED":
-            affected = self._store.affected(key_of(raw, kind))
-            self._store.remove(kind, raw)
+            self._enqueue(self._store.remove(kind, raw))
             if kind == "LLMApp":
                 forget_app(key_of(raw, kind))
-        elif self._store.put(kind, raw):
-            affected = self._store.affected(key_of(raw, kind))
         else:
-            return
-        for key in affected:
+            self._enqueue(self._store.change(kind, raw))
+
+    def _enqueue(self, keys: Iterable[Key]) -> None:
+        for key in keys:
             self._queue.add(key)
         QUEUE_LENGTH.set(len(self._queue))
 
     async def relist(self) -> None:
         """Take over the cluster's whole state, kind by kind."""
         for resource in WATCHED:
-            self._store.begin_list()
             items: list[Raw] = []
-            version = 0
+            versions = []
             for namespace in self._namespaces:
-                found, listed_at = await self._cluster.list(resource, namespace)
+                try:
+                    found, version = await self._cluster.list(resource, namespace)
+                except UNAVAILABLE as error:
+                    raise ListError(_why_not_listed(resource, error)) from error
                 items += found
-                version = max(version, listed_at) if not version else min(version, listed_at)
-            for key in self._store.end_list(resource.kind, items, version):
-                for affected in self._store.affected(key):
-                    self._queue.add(affected)
+                versions.append(version)
+            self._enqueue(self._store.take_list(resource.kind, items, min(versions)))
+        self.problem = None
         self.synced.set()
 
     async def keep_listing(self) -> None:
@@ -81,9 +95,10 @@ class Operator:
             try:
                 await self.relist()
                 await asyncio.sleep(RELIST_SECONDS)
-            except (ApiError, OSError, TimeoutError) as error:
-                log.warning("listing failed, trying again in 2 s: %s", error)
-                await asyncio.sleep(2)
+            except ListError as error:
+                self.problem = str(error)
+                log.warning("%s; trying again in %s s", error, RELIST_RETRY_SECONDS)
+                await asyncio.sleep(RELIST_RETRY_SECONDS)
 
     # --- acting ---------------------------------------------------------------------------------------------
 
@@ -115,10 +130,11 @@ class Operator:
         except NotLeaderError:
             # The renew loop ends this process; whoever leads now does the work.
             raise
-        except ApiError as error:
-            # A conflict means that what was seen is outdated: the newer state is on its way here.
+        except UNAVAILABLE as error:
             delay = self._queue.retry(key)
-            level = logging.DEBUG if error.status == 409 else logging.WARNING
+            # A conflict means that what was seen is outdated: the newer state is on its way here.
+            outdated = isinstance(error, ApiError) and error.status == 409
+            level = logging.DEBUG if outdated else logging.WARNING
             log.log(level, "%s %s/%s: %s; again in %.1f s", *key, error, delay)
             RECONCILE_ERRORS.labels(key.kind).inc()
         except Exception:

@@ -51,8 +51,8 @@ def parse_settings(arguments: Sequence[str] | None = None, env: Mapping[str, str
     if given.pod_access not in ("direct", "proxy"):
         parser.error(f"--pod-access must be direct or proxy, not {given.pod_access!r}")
     for name in ("port", "workers"):
-        if not str(getattr(given, name)).isdigit():
-            parser.error(f"--{name} must be a number, not {getattr(given, name)!r}")
+        if not str(getattr(given, name)).isdecimal() or int(getattr(given, name)) < 1:
+            parser.error(f"--{name} must be a number from 1, not {getattr(given, name)!r}")
     return Settings(
         runtime_image=given.runtime_image,
         gateway_image=given.gateway_image,

@@ -47,7 +47,8 @@ class Store:
         self._owned: dict[Key, set[Key]] = defaultdict(set)
         self._references: dict[Key, set[Key]] = {}
         self._referrers: dict[Key, set[Key]] = defaultdict(set)
-        self._deleted_since_list: dict[Key, int] | None = None
+        self._deleted: dict[Key, int] = {}
+        """Versions at which objects were deleted since the last list: an older state that comes late is outdated."""
 
     def get(self, kind: str, namespace: str, name: str) -> Raw | None:
         """The object, or None."""
@@ -69,7 +70,7 @@ class Store:
         known = self._objects.get(key)
         if known is not None and version_of(known) >= version_of(raw):
             return False
-        if self._deleted_since_list and self._deleted_since_list.get(key, -1) >= version_of(raw):
+        if self._deleted.get(key, -1) >= version_of(raw):
             return False
         slim = _slim(kind, raw)
         self._unlink(key)
@@ -81,36 +82,38 @@ class Store:
             self._referrers[reference].add(key)
         return True
 
-    def remove(self, kind: str, raw: Raw) -> None:
-        """Forget an object that was deleted."""
+    def change(self, kind: str, raw: Raw) -> set[Key]:
+        """Keep this state; returns what has to be reconciled, also what the object belonged to before."""
         key = key_of(raw, kind)
-        if self._deleted_since_list is not None:
-            self._deleted_since_list[key] = version_of(raw)
+        before = self.affected(key)
+        return before | self.affected(key) if self.put(kind, raw) else set()
+
+    def remove(self, kind: str, raw: Raw) -> set[Key]:
+        """Forget an object that was deleted; returns what has to be reconciled."""
+        key = key_of(raw, kind)
+        affected = self.affected(key)
+        self._deleted[key] = version_of(raw)
         known = self._objects.get(key)
         if known is not None and known["metadata"].get("uid") == raw["metadata"].get("uid"):
             self._unlink(key)
             del self._objects[key]
+        return affected
 
-    def begin_list(self) -> None:
-        """A list is being fetched: remember deletions, so that the list can't bring a deleted object back."""
-        self._deleted_since_list = {}
-
-    def end_list(self, kind: str, items: Iterable[Raw], version: int) -> set[Key]:
-        """Take over a list fetched at resource version `version`; returns the addresses that changed."""
-        changed, listed = set(), set()
+    def take_list(self, kind: str, items: Iterable[Raw], version: int) -> set[Key]:
+        """Take over a list fetched at resource version `version`; returns what has to be reconciled."""
+        affected, listed = set(), set()
         for raw in items:
             key = key_of(raw, kind)
             listed.add(key)
-            if self.put(kind, raw):
-                changed.add(key)
+            affected |= self.change(kind, raw)
         # A watch tells of no deletion that happened while it was down: only the list shows what is gone.
         for key in [key for key in self._objects if key.kind == kind and key not in listed]:
             if version_of(self._objects[key]) <= version:
+                affected |= self.affected(key)
                 self._unlink(key)
                 del self._objects[key]
-                changed.add(key)
-        self._deleted_since_list = None
-        return changed
+        self._deleted = {key: version for key, version in self._deleted.items() if key.kind != kind}
+        return affected
 
     def _unlink(self, key: Key) -> None:
         known = self._objects.get(key)
