@@ -2,12 +2,16 @@
 
 import hashlib
 import json
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any, Final
 
-from genaiops.controller.cluster import Cluster
-from genaiops.controller.kinds import BY_KIND
-from genaiops.controller.store import Key, Raw, Store, key_of
+from genaiops.controller.cluster import ApiError, Cluster
+from genaiops.controller.kinds import BY_KIND, resource_of
+from genaiops.controller.ownership import obstacle
+from genaiops.controller.store import Key, Raw, Store, key_of, owners_of
 from genaiops.manifests.labels import Object
+from genaiops.release.resolve import ReferenceProblem
 
 _NOT_OURS: Final = ("resourceVersion", "generation", "managedFields")
 
@@ -23,31 +27,69 @@ class Applier:
     def __init__(self, cluster: Cluster, store: Store) -> None:
         self._cluster = cluster
         self._store = store
-        self._settled: dict[Key, tuple[str, str]] = {}
+        self._settled: dict[Key, dict[Key, tuple[str, str]]] = defaultdict(dict)
+        self._refused: dict[Key, dict[Key, str]] = {}
 
-    async def apply(self, manifest: Object) -> bool:
-        """Apply where needed; True where something was sent."""
+    async def obstacles(self, manifests: Iterable[Object]) -> dict[Key, ReferenceProblem]:
+        """Which of these names somebody else's objects have."""
+        found = {}
+        for manifest in manifests:
+            key = key_of(manifest)
+            # Only what carries our labels is watched.
+            live = self._store.get(*key) or await self._cluster.find(resource_of(manifest), key.namespace, key.name)
+            problem = obstacle(live, manifest) if live else None
+            if problem:
+                found[key] = problem
+        return found
+
+    def refused(self, owner: Key) -> dict[Key, str]:
+        """Which of the owner's objects the API server refused when they were applied last, and in which words."""
+        return self._refused.get(owner, {})
+
+    async def apply(self, owner: Key, manifests: Iterable[Object]) -> ApiError | None:
+        """Apply an owner's objects in their order, where needed.
+
+        One that is refused for what it is keeps none of the others from being applied; the first refusal is returned.
+        Raises ApiError where the API server could not tell.
+        """
+        refused: dict[Key, ApiError] = {}
+        for manifest in manifests:
+            try:
+                await self._apply(owner, manifest)
+            except ApiError as error:
+                if not error.permanent:
+                    raise
+                refused[key_of(manifest)] = error
+        self._refused[owner] = {key: str(error) for key, error in refused.items()}
+        return next(iter(refused.values()), None)
+
+    async def _apply(self, owner: Key, manifest: Object) -> None:
         key = key_of(manifest)
         live = self._store.get(*key)
+        settled = self._settled[owner]
         digest = _digest(manifest)
-        if live is not None and (contains(live, manifest) or self._settled.get(key) == (digest, _fingerprint(live))):
-            return False
+        if live is not None and (contains(live, manifest) or settled.get(key) == (digest, _fingerprint(live))):
+            return
+        if live is not None and live.get("immutable") and live.get("data") != manifest.get("data"):
+            # Made anew by somebody with other content, which nobody can change back.
+            await self.delete(live)
         result = await self._cluster.apply(manifest)
         self._store.put(key.kind, result)
-        self._settled[key] = (digest, _fingerprint(result))
-        return True
+        settled[key] = (digest, _fingerprint(result))
 
     async def delete(self, live: Raw) -> None:
         """Delete an object unless it is on its way out."""
         meta = live["metadata"]
         if meta.get("deletionTimestamp"):
             return
-        self._settled.pop(key_of(live), None)
+        for owner in owners_of(live["kind"], live):
+            self._settled[owner].pop(key_of(live), None)
         await self._cluster.delete(BY_KIND[live["kind"]], meta["namespace"], meta["name"], meta["uid"])
 
-    def forget(self, key: Key) -> None:
-        """The object is gone: remember nothing of it."""
-        self._settled.pop(key, None)
+    def forget(self, owner: Key) -> None:
+        """The owner is gone: remember nothing of its objects."""
+        self._settled.pop(owner, None)
+        self._refused.pop(owner, None)
 
 
 def contains(live: Any, wanted: Any) -> bool:

@@ -1,9 +1,10 @@
 """Reconciling one LLMApp: observe, plan, execute."""
 
 import logging
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -14,21 +15,26 @@ from genaiops.controller.apply import Applier
 from genaiops.controller.cluster import Cluster
 from genaiops.controller.dataplane import PodClient
 from genaiops.controller.events import event_object
+from genaiops.controller.hindrances import hindered, lost_releases, refusals
 from genaiops.controller.kinds import BY_KIND
 from genaiops.controller.metrics import observe_plan
 from genaiops.controller.observe import observe
+from genaiops.controller.ownership import belongs_to
 from genaiops.controller.render import render
 from genaiops.controller.store import Key, Raw, Store, key_of
-from genaiops.manifests.labels import COMPONENT, GATEWAY
+from genaiops.manifests.labels import COMPONENT, GATEWAY, Object, owner
+from genaiops.manifests.release import release_object
 from genaiops.release.resolve import parse_errors
 from genaiops.rollout.conditions import kstatus, merge
 from genaiops.rollout.plan import plan
 from genaiops.rollout.snapshot import Notice, Plan, Snapshot
 from genaiops.traffic.envoy import routes_version
+from genaiops.traffic.objects import gateway_name
 
 log = logging.getLogger(__name__)
 
 CONFIG_ANNOTATION = "genaiops.dev/config"
+_LOOK_AGAIN: Final = timedelta(seconds=10)
 _LLMAPP = BY_KIND["LLMApp"]
 _RELEASE = BY_KIND["Release"]
 
@@ -56,7 +62,10 @@ class AppReconciler:
     async def reconcile(self, key: Key) -> float | None:
         """One pass. Seconds until the next one is due by itself; None where only an event can change anything."""
         raw = self._store.get(*key)
-        if raw is None or raw["metadata"].get("deletionTimestamp"):
+        if raw is None:
+            self._applier.forget(key)
+            return None
+        if raw["metadata"].get("deletionTimestamp"):
             # Everything made for the app carries its owner reference: the garbage collector removes it.
             return None
         now = self._clock()
@@ -66,49 +75,88 @@ class AppReconciler:
             await self._report_unreadable(raw, error, now)
             return None
         todo = plan(seen, now)
+        objects = self._objects(raw, seen, todo)
+        taken = await self._applier.obstacles(objects)
+        lost = lost_releases(seen)
+        refused = refusals(self._applier.refused(key), map(key_of, objects))
+        if taken or lost or refused:
+            seen = hindered(seen, {**refused, **taken}, lost)
+            todo = plan(seen, now)
+            objects = [item for item in self._objects(raw, seen, todo) if key_of(item) not in taken]
         observe_plan(seen, todo)
         # The decision is on record before it is acted on: an operator that is killed in between carries it out, and
         # one that acts on an outdated app is stopped here by a conflict.
         changed = todo.status != seen.status
         if changed:
             raw = await self._write_status(_LLMAPP, raw, todo.status.to_manifest())
-        await self._execute(raw, seen, todo)
-        for notice in todo.notices:
-            log.info("%s/%s %s: %s", key.namespace, key.name, notice.reason, notice.message)
-            await self._cluster.apply(event_object(raw, "LLMApp", notice, now))
+        try:
+            await self._execute(raw, seen, todo, objects, keep=bool(lost))
+        finally:
+            # Also where acting on it failed: it is decided, and will not be decided again.
+            await self._tell(raw, todo.notices, now)
         if changed:
             return 0.0
-        return None if todo.at is None else max(0.0, (todo.at - self._clock()).total_seconds())
+        due = [] if todo.at is None else [todo.at - self._clock()]
+        if taken:
+            # What does not carry our labels is not watched.
+            due.append(_LOOK_AGAIN)
+        return max(0.0, min(due).total_seconds()) if due else None
 
-    async def _execute(self, raw: Raw, seen: Snapshot, todo: Plan) -> None:
-        objects = render(raw, seen, todo, self._gateway_image)
-        for manifest in objects:
-            await self._applier.apply(manifest)
-            if manifest["kind"] == "ConfigMap" and manifest["metadata"]["labels"][COMPONENT] == GATEWAY:
-                await self._wake_gateway(raw, manifest)
+    def _objects(self, raw: Raw, seen: Snapshot, todo: Plan) -> list[Object]:
+        """Everything that has to exist; Releases, which never change, only where they are missing."""
+        owned_by = owner("LLMApp", seen.name, raw["metadata"]["uid"])
+        return [
+            *(
+                release_object(name, seen.namespace, release, owned_by)
+                for name, release in seen.releases.items()
+                if self._store.get("Release", seen.namespace, name) is None
+            ),
+            *render(raw, seen, todo, self._gateway_image),
+        ]
+
+    async def _execute(self, raw: Raw, seen: Snapshot, todo: Plan, objects: list[Object], *, keep: bool) -> None:
+        """Carry the plan out. `keep`: nobody knows all that should be there, so nothing is one too many."""
+        key = key_of(raw)
+        refusal = await self._applier.apply(key, objects)
+        await self._wake_gateway(key, objects)
         wanted = {key_of(manifest) for manifest in objects}
-        for live in self._store.owned(key_of(raw)):
+        for live in self._store.owned(key):
             kind, name = live["kind"], live["metadata"]["name"]
+            if not belongs_to(live, raw["metadata"]["uid"]):
+                continue
             if kind == "Release":
                 if name in todo.prune:
                     await self._applier.delete(live)
                 elif name in seen.releases:
                     await self._write_role(live, seen, todo)
-            elif kind != "Pod" and key_of(live) not in wanted:
+            elif kind != "Pod" and key_of(live) not in wanted and not keep:
                 await self._applier.delete(live)
+        if refusal:
+            raise refusal
 
-    async def _wake_gateway(self, raw: Raw, config: Raw) -> None:
+    async def _wake_gateway(self, key: Key, objects: list[Object]) -> None:
         """A changed ConfigMap reaches a pod's volume at the kubelet's next sync of the pod, up to a minute and a half
         later; any change of the pod brings that sync about at once."""
-        version = routes_version(config["data"])
-        for pod in self._store.owned(key_of(raw)):
-            meta = pod["metadata"]
-            if pod["kind"] != "Pod" or (meta.get("labels") or {}).get(COMPONENT) != GATEWAY:
-                continue
-            if (meta.get("annotations") or {}).get(CONFIG_ANNOTATION) != version and not meta.get("deletionTimestamp"):
-                await self._cluster.annotate(
-                    BY_KIND["Pod"], meta["namespace"], meta["name"], {CONFIG_ANNOTATION: version}
-                )
+        gateway = Key("ConfigMap", key.namespace, gateway_name(key.name))
+        if gateway in self._applier.refused(key):
+            return
+        for version in (routes_version(manifest["data"]) for manifest in objects if key_of(manifest) == gateway):
+            for pod in self._store.owned(key):
+                meta = pod["metadata"]
+                if pod["kind"] != "Pod" or (meta.get("labels") or {}).get(COMPONENT) != GATEWAY:
+                    continue
+                annotations = meta.get("annotations") or {}
+                if annotations.get(CONFIG_ANNOTATION) != version and not meta.get("deletionTimestamp"):
+                    await self._cluster.annotate(
+                        BY_KIND["Pod"], meta["namespace"], meta["name"], {CONFIG_ANNOTATION: version}
+                    )
+
+    async def _tell(self, raw: Raw, notices: Iterable[Notice], now: datetime) -> None:
+        for notice in notices:
+            log.info(
+                "%s/%s %s: %s", raw["metadata"]["namespace"], raw["metadata"]["name"], notice.reason, notice.message
+            )
+            await self._cluster.apply(event_object(raw, "LLMApp", notice, now))
 
     async def _write_role(self, live: Raw, seen: Snapshot, todo: Plan) -> None:
         name = live["metadata"]["name"]
@@ -131,25 +179,29 @@ class AppReconciler:
         return self._store.get(*key_of(raw)) or written
 
     async def _report_unreadable(self, raw: Raw, error: ValidationError, now: datetime) -> None:
-        """The spec (or a status written by a newer operator) can't be read: say so, touch nothing else."""
-        meta = raw["metadata"]
-        message = f"{parse_errors(error)}; what runs is left as it is"
-        try:
-            status = LLMAppStatus.model_validate(raw.get("status") or {})
-        except ValidationError:
-            log.error("%s/%s: status can't be read: %s", meta["namespace"], meta["name"], message)
-            return
-        conditions: list[Condition] = kstatus(
-            meta["generation"], now, ready=False, reconciling=False, stalled=True, reason="InvalidSpec", message=message
-        )
-        others = [condition for condition in status.conditions if condition.type == "Available"]
-        reported = status.model_copy(
-            update={
-                "observed_generation": meta["generation"],
-                "phase": Phase.DEGRADED,
-                "conditions": merge(status.conditions, [*conditions, *others]),
-            }
-        )
+        """The spec, or a status that a newer operator wrote, can't be read: say so, touch nothing else."""
+        generation, status = raw["metadata"]["generation"], raw.get("status") or {}
+        part = "status" if error.title == LLMAppStatus.__name__ else "spec"
+        remedy = "; a newer operator wrote it: upgrade this one" if part == "status" else ""
+        message = f"{parse_errors(error, part)}; what runs is left as it is{remedy}"
+        reason = f"Invalid{part.capitalize()}"
+        stalled = kstatus(generation, now, ready=False, reconciling=False, stalled=True, reason=reason, message=message)
+        conditions = _readable_conditions(status)
+        others = [condition for condition in conditions if condition.type not in {item.type for item in stalled}]
+        reported = {
+            **status,
+            "observedGeneration": generation,
+            "phase": Phase.DEGRADED.value,
+            "conditions": [condition.to_manifest() for condition in merge(conditions, [*stalled, *others])],
+        }
         if reported != status:
-            raw = await self._write_status(_LLMAPP, raw, reported.to_manifest())
-            await self._cluster.apply(event_object(raw, "LLMApp", Notice("InvalidSpec", message, True), now))
+            raw = await self._write_status(_LLMAPP, raw, reported)
+            await self._tell(raw, [Notice(reason, message, True)], now)
+
+
+def _readable_conditions(status: Raw) -> list[Condition]:
+    readable = []
+    for item in status.get("conditions") or ():
+        with suppress(ValidationError):
+            readable.append(Condition.model_validate(item))
+    return readable

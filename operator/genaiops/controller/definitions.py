@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -15,6 +16,7 @@ from genaiops.controller.cluster import Cluster
 from genaiops.controller.dataplane import is_ready, pod_problem
 from genaiops.controller.events import event_object
 from genaiops.controller.kinds import BY_KIND
+from genaiops.controller.ownership import belongs_to
 from genaiops.controller.store import Key, Raw, Store, key_of
 from genaiops.guardrails.validate import validate
 from genaiops.manifests.labels import owner
@@ -25,6 +27,7 @@ from genaiops.release.resolve import parse_errors
 from genaiops.rollout.conditions import kstatus, merge
 from genaiops.rollout.snapshot import Notice
 
+_LOOK_AGAIN_SECONDS: Final = 10.0
 _SPECS: dict[str, type[ApiModel]] = {
     "Model": ModelSpec,
     "Prompt": PromptSpec,
@@ -45,9 +48,12 @@ class DefinitionReconciler:
         self._applier = Applier(cluster, store)
 
     async def reconcile(self, key: Key) -> float | None:
-        """One pass; nothing here is due by itself."""
+        """One pass. Seconds until the next is due by itself: only where a name that it needs is not free."""
         raw = self._store.get(*key)
-        if raw is None or raw["metadata"].get("deletionTimestamp"):
+        if raw is None:
+            self._applier.forget(key)
+            return None
+        if raw["metadata"].get("deletionTimestamp"):
             return None
         generation, now = raw["metadata"]["generation"], self._clock()
         try:
@@ -56,28 +62,36 @@ class DefinitionReconciler:
             await self._report(key, raw, _stalled(generation, now, "InvalidSpec", parse_errors(error)))
             return None
         if isinstance(spec, ModelSpec):
-            await self._serve(key, raw, spec)
-            conditions = self._judge_model(key, spec, generation, now)
+            return await self._reconcile_model(key, raw, spec, now)
+        found = _problems(spec)
+        errors = "; ".join(f"spec.{problem}" for problem in found if not problem.warning)
+        warnings = "; ".join(f"spec.{problem}" for problem in found if problem.warning)
+        if errors:
+            conditions = _stalled(generation, now, "Invalid", errors)
         else:
-            found = _problems(spec)
-            errors = "; ".join(f"spec.{problem}" for problem in found if not problem.warning)
-            warnings = "; ".join(f"spec.{problem}" for problem in found if problem.warning)
-            if errors:
-                conditions = _stalled(generation, now, "Invalid", errors)
-            else:
-                conditions = _ready(generation, now, "Valid", warnings or "can be used")
+            conditions = _ready(generation, now, "Valid", warnings or "can be used")
         await self._report(key, raw, conditions)
         return None
 
-    async def _serve(self, key: Key, raw: Raw, spec: ModelSpec) -> None:
-        owned_by = owner("Model", key.name, raw["metadata"]["uid"])
-        objects = serving_objects(key.name, key.namespace, spec, owned_by)
-        for manifest in objects:
-            await self._applier.apply(manifest)
+    async def _reconcile_model(self, key: Key, raw: Raw, spec: ModelSpec, now: datetime) -> float | None:
+        generation, uid = raw["metadata"]["generation"], raw["metadata"]["uid"]
+        objects = serving_objects(key.name, key.namespace, spec, owner("Model", key.name, uid))
+        taken = await self._applier.obstacles(objects)
+        if taken:
+            problem = next(iter(taken.values()))
+            await self._report(key, raw, _stalled(generation, now, problem.reason, str(problem)))
+            return _LOOK_AGAIN_SECONDS
+        refusal = await self._applier.apply(key, objects)
         wanted = {key_of(manifest) for manifest in objects}
         for live in self._store.owned(key):
-            if live["kind"] != "Pod" and key_of(live) not in wanted:
+            if live["kind"] != "Pod" and key_of(live) not in wanted and belongs_to(live, uid):
                 await self._applier.delete(live)
+        if refusal:
+            message = f"spec.serving: the API server refuses what it needs: {refusal}"
+            await self._report(key, raw, _stalled(generation, now, "Refused", message))
+            raise refusal
+        await self._report(key, raw, self._judge_model(key, spec, generation, now))
+        return None
 
     def _judge_model(self, key: Key, spec: ModelSpec, generation: int, now: datetime) -> list[Condition]:
         if spec.credentials:

@@ -1,7 +1,9 @@
 """Gathering the snapshot of one app: what the store holds, and what the data plane says where it matters now."""
 
+import asyncio
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -14,9 +16,10 @@ from genaiops.api.llmapp import LLMAppSpec, LLMAppStatus, PodCounters
 from genaiops.api.release import ReleaseSpec
 from genaiops.api.rollout import RolloutSpec
 from genaiops.controller.dataplane import PodClient, UnreachableError, gather_reads, is_ready, pod_problem
+from genaiops.controller.ownership import belongs_to
 from genaiops.controller.store import Key, Raw, Store
 from genaiops.manifests.labels import COMPONENT, GATEWAY, RELEASE, RUNTIME
-from genaiops.manifests.release import HTTP_PORT, METRICS_PORT
+from genaiops.manifests.release import HTTP_PORT, METRICS_PORT, release_of
 from genaiops.release.resolve import resolve
 from genaiops.rollout.due import gateway_due, readings_due
 from genaiops.rollout.snapshot import GatewayView, Readings, Snapshot, Workload
@@ -26,18 +29,13 @@ from genaiops.traffic.live import CLUSTERS_PATH, ROUTES_PATH, healthy_endpoints,
 _ROLES: Final = ("candidate", "stable")
 
 
-def read_status(raw: Raw) -> LLMAppStatus:
-    """The app's status. One that can't be read (a newer operator wrote it) raises ValidationError."""
-    return LLMAppStatus.model_validate(raw.get("status") or {})
-
-
 async def observe(raw: Raw, store: Store, pods: PodClient, runtime_image: str, now: datetime) -> Snapshot:
     """The snapshot of an app. Raises ValidationError where its spec or status can't be read."""
     meta = raw["metadata"]
     name, namespace = meta["name"], meta["namespace"]
     spec = LLMAppSpec.model_validate(raw.get("spec") or {})
-    status = read_status(raw)
-    owned = store.owned(Key("LLMApp", namespace, name))
+    status = LLMAppStatus.model_validate(raw.get("status") or {})
+    owned = [item for item in store.owned(Key("LLMApp", namespace, name)) if belongs_to(item, meta["uid"])]
     releases = _releases(owned)
     resolution = resolve(
         name,
@@ -83,14 +81,20 @@ def _release_of(raw: Raw) -> str:
 
 
 def _releases(owned: list[Raw]) -> dict[str, ReleaseSpec]:
+    """The app's releases, oldest first. While one runs it also stands in its ConfigMap, should its object be deleted.
+
+    One that can't be read was written by a newer operator: what runs of it is left running, and nothing is made of it.
+    """
     releases = {}
     for raw in owned:
         if raw["kind"] == "Release" and not raw["metadata"].get("deletionTimestamp"):
-            try:
-                releases[raw["metadata"]["name"]] = ReleaseSpec.model_validate(raw["spec"])
-            except ValidationError:
-                # Written by a newer operator, or by hand: what runs of it is left running, and nothing is made of it.
-                continue
+            with suppress(ValidationError):
+                releases[raw["metadata"]["name"]] = ReleaseSpec.model_validate(raw.get("spec"))
+    for raw in owned:
+        name = raw["metadata"]["name"]
+        if raw["kind"] == "ConfigMap" and _component(raw) == RUNTIME and name not in releases:
+            with suppress(ValueError):
+                releases[name] = release_of(raw)
     return releases
 
 
@@ -142,8 +146,10 @@ async def _with_reasons(pods: PodClient, runtimes: list[Raw], workloads: Mapping
 
 async def _ask_gateway(client: PodClient, gateways: list[Raw]) -> GatewayView:
     """What all ready gateway pods agree on. One that does not answer makes it unknown: nothing is assumed."""
-    routes = await gather_reads(client, gateways, READ_ONLY_PORT, ROUTES_PATH)
-    clusters = await gather_reads(client, gateways, READ_ONLY_PORT, CLUSTERS_PATH)
+    routes, clusters = await asyncio.gather(
+        gather_reads(client, gateways, READ_ONLY_PORT, ROUTES_PATH),
+        gather_reads(client, gateways, READ_ONLY_PORT, CLUSTERS_PATH),
+    )
     problems = [str(answer) for answer in (*routes, *clusters) if isinstance(answer, UnreachableError)]
     if problems or not gateways:
         return GatewayView(ready=len(gateways), problem=problems[0] if problems else "no gateway pod is ready")

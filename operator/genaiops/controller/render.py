@@ -35,6 +35,9 @@ def _gateway(
     seen: Snapshot, plan: Plan, releases: dict[str, ReleaseSpec], image: str, owned_by: Object
 ) -> list[Object]:
     routes = plan.routes
+    if {routes.stable, routes.candidate} - releases.keys() - {None}:
+        # Nobody knows any more on which port it serves: the gateway stays as it is.
+        return []
     backends = tuple(
         Backend(release=name, host=name, port=serving_port(releases[name]))
         for name in routes.backends

@@ -11,6 +11,7 @@ from genaiops.manifests.pods import NON_ROOT, container_security, pod_security, 
 
 HTTP_PORT: Final = 8080
 METRICS_PORT: Final = 9464
+RELEASE_FILE: Final = "release.json"
 GRACE_SECONDS: Final = 120
 """Time a pod has to finish the answers it is giving; a long stream is cut after it."""
 _DEFAULT_RESOURCES: Final = {
@@ -39,7 +40,13 @@ def address_objects(name: str, namespace: str, release: ReleaseSpec, owned_by: O
             "metadata": metadata(name, namespace, labels, owned_by),
             "immutable": True,
             "data": {
-                "release.json": json.dumps({"name": name, **release.to_manifest()}, sort_keys=True, ensure_ascii=False)
+                # Without defaults: a field that a later operator adds changes no ConfigMap of a release that runs, and
+                # the release's own, older runtime can read it.
+                RELEASE_FILE: json.dumps(
+                    {"name": name, **release.model_dump(mode="json", by_alias=True, exclude_defaults=True)},
+                    sort_keys=True,
+                    ensure_ascii=False,
+                )
             },
         },
         {
@@ -57,6 +64,12 @@ def address_objects(name: str, namespace: str, release: ReleaseSpec, owned_by: O
             },
         },
     ]
+
+
+def release_of(configuration: Object) -> ReleaseSpec:
+    """The release in the ConfigMap that `address_objects` made. Raises ValueError where there is none."""
+    document = json.loads((configuration.get("data") or {}).get(RELEASE_FILE, "{}"))
+    return ReleaseSpec.model_validate({name: value for name, value in document.items() if name != "name"})
 
 
 def serving_port(release: ReleaseSpec) -> int:
