@@ -354,6 +354,7 @@ class Story:
                 if release not in self.world.troubles:
                     self.world.set_ready(release, replicas)
             self.world.end_pods()
+            self.world.gateway.silent = None
             self.world.load_routes()
             self.world.reconcile()
             if self.world.state() == before:

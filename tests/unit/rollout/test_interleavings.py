@@ -1,0 +1,151 @@
+"""Whatever happens in whatever order: Hypothesis tells the stories.
+
+What must hold in each of them is checked on every plan by the `World`: weight only on ready pods, stable at its full
+size, no pods taken from what the gateway sends requests to, a fixpoint after each event, and no busy loop.
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from functools import cache
+
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from rollout.scenario import Story, app, pause
+from rollout.world import Requests
+
+VERSIONS = st.sampled_from(["v1", "v2", "v3", "v9"])
+"""The prompt has no version v9."""
+
+
+class Interleavings(RuleBasedStateMachine):
+    """An app, its cluster, the people who change it and the users who ask it."""
+
+    @initialize(replicas=st.integers(1, 5), midway=st.booleans())
+    def begins(self, replicas: int, midway: bool) -> None:
+        self.story = app(replicas).with_steps(10, pause("30s"), 50).with_analysis("error-rate", maxDuration="3m")
+        self.story.with_rollout(progressDeadline="2m").when_reconciled()
+        self.world = self.story.world
+        if midway:
+            self.story.serving("v1").canary("v2").then(weight=10)
+
+    # --- people ---------------------------------------------------------------------------------------------
+
+    @rule(version=VERSIONS)
+    def prompt_changes(self, version: str) -> None:
+        self.story.when_prompt(version)
+
+    @rule(replicas=st.integers(1, 6))
+    def app_is_scaled(self, replicas: int) -> None:
+        self.story.when_replicas(replicas)
+
+    @rule(steps=st.sampled_from([(), (10,), (25, 50, 75), (pause(), 60)]))
+    def steps_change(self, steps: tuple[int, ...]) -> None:
+        self.story.with_steps(*steps).when_reconciled()
+
+    # --- the cluster ----------------------------------------------------------------------------------------
+
+    @rule(data=st.data(), ready=st.integers(0, 6))
+    def pods_become_ready_or_are_lost(self, data: st.DataObject, ready: int) -> None:
+        release = data.draw(st.sampled_from(sorted({*self.world.pods, "none"})))
+        self.world.set_ready(release, ready)
+        self.story.when_reconciled()
+
+    @rule()
+    def pods_end(self) -> None:
+        self.story.when_pods_ended()
+
+    @rule()
+    def gateway_reports(self) -> None:
+        self.story.when_gateway_reports()
+
+    @rule()
+    def gateway_falls_silent(self) -> None:
+        self.story.when_gateway_is_silent("timeout")
+
+    @rule()
+    def all_settles(self) -> None:
+        self.story.when_all_settles()
+
+    @rule(length=st.sampled_from(["1s", "10s", "40s", "2m"]))
+    def time_passes(self, length: str) -> None:
+        self.story.when_time_passes(length)
+
+    # --- users ----------------------------------------------------------------------------------------------
+
+    def both_answer(self) -> bool:
+        """Whether a window is open and both releases have a pod that answers."""
+        rollout, stable = self.world.status.rollout, self.world.status.stable_release
+        if rollout is None or stable is None or rollout.analysis is None or not rollout.weight:
+            return False
+        return bool(self.world.ready(rollout.release) and self.world.ready(stable))
+
+    @precondition(both_answer)
+    @rule()
+    def candidate_answers_well(self) -> None:
+        self.story.when_traffic(candidate=Requests(50), stable=Requests(50))
+
+    # --- always ---------------------------------------------------------------------------------------------
+
+    @invariant()
+    def between_two_events_nothing_changes(self) -> None:
+        if hasattr(self, "story"):
+            self.story.then_nothing_changes()
+
+    def teardown(self) -> None:
+        """From wherever it got to, an app that is asked for a good release ends up serving it."""
+        if not hasattr(self, "story"):
+            return
+        self.story.with_steps(10).when_prompt("v4").when_all_settles()
+        if self.world.status.rollout:
+            self.story.when_traffic(candidate=Requests(1000), stable=Requests(1000)).when_all_settles()
+        self.story.then(stable="v4", phase="Healthy", retiring=[], candidate=None, weight=0)
+        assert list(self.world.pods) == [self.story.name("v4")]
+
+
+TestInterleavings = Interleavings.TestCase
+TestInterleavings.settings = settings(
+    max_examples=30, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+)
+
+DISTURBANCES: list[Callable[[Story], object]] = [
+    lambda story: story.when_prompt("v9"),
+    lambda story: story.when_replicas(6),
+    lambda story: story.when_gateway_is_silent("timeout"),
+    lambda story: story.when_gateway_loses_sight_of("v2"),
+    lambda story: story.when_gateway_reports(),
+    lambda story: story.when_pods_ready("v2", 0),
+    lambda story: story.when_pods_ready("v2"),
+    lambda story: story.when_pods_cannot_be_read("timeout").when_time_passes("20s").when_pods_cannot_be_read(None),
+    lambda story: story.when_time_passes("5s"),
+]
+
+
+@cache
+def canary() -> Story:
+    """v2 at weight 25, its window open."""
+    return app(4).with_steps(25, pause(), 50).with_analysis("error-rate").serving("v1").canary("v2").then(weight=25)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    before=st.lists(st.sampled_from(DISTURBANCES), max_size=2),
+    after=st.lists(st.sampled_from(DISTURBANCES), max_size=3),
+)
+def test_no_disturbance_before_or_after_loses_a_breach(
+    before: list[Callable[[Story], object]], after: list[Callable[[Story], object]]
+) -> None:
+    story = deepcopy(canary())
+    for disturb in before:
+        disturb(story)
+    assume(story.world.ready(story.name("v2")))
+    story.world.answer(story.name("v2"), Requests(300, errors=300))
+    story.world.answer(story.name("v1"), Requests(300))
+
+    for disturb in after:
+        disturb(story)
+    story.when_pods_ready("v2").when_time_passes("20s").then(weight=0)
+
+    # Once all is well again but the release, it is taken back, too.
+    story.when_prompt("v2").when_all_settles().when_time_passes("20s").then(weight=0, candidate=None, aborted="v2")
