@@ -140,8 +140,16 @@ async def _with_reasons(pods: PodClient, runtimes: list[Raw], workloads: Mapping
             await pods.get(pod, HTTP_PORT, "/readyz")
         except UnreachableError as error:
             if error.body:
-                reasons[release] = replace(reasons[release], problem=error.body[:500])
+                reasons[release] = replace(reasons[release], problem=_readiness(error.body))
     return reasons
+
+
+def _readiness(body: str) -> str:
+    """The reason in the runtime's answer; an app's own container answers as it likes."""
+    try:
+        return str(json.loads(body)["status"])[:500]
+    except (ValueError, LookupError, TypeError):
+        return body[:500]
 
 
 async def _ask_gateway(client: PodClient, gateways: list[Raw]) -> GatewayView:

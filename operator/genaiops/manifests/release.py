@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from math import ceil
 from typing import Any, Final
 
 from genaiops.api import API_VERSION
@@ -12,8 +13,8 @@ from genaiops.manifests.pods import NON_ROOT, container_security, pod_security, 
 HTTP_PORT: Final = 8080
 METRICS_PORT: Final = 9464
 RELEASE_FILE: Final = "release.json"
-GRACE_SECONDS: Final = 120
-"""Time a pod has to finish the answers it is giving; a long stream is cut after it."""
+_DRAIN_SECONDS: Final = 10
+"""Time a stopping pod goes on taking requests until nobody sends it any, and some to end."""
 _DEFAULT_RESOURCES: Final = {
     "requests": {"cpu": "50m", "memory": "96Mi"},
     "limits": {"memory": "512Mi"},
@@ -102,7 +103,8 @@ def deployment(name: str, namespace: str, release: ReleaseSpec, replicas: int, o
                     "automountServiceAccountToken": False,
                     "enableServiceLinks": False,
                     "securityContext": pod_security(None if release.content.container else NON_ROOT),
-                    "terminationGracePeriodSeconds": GRACE_SECONDS,
+                    # What it answers when it stops takes one call of a model at the longest.
+                    "terminationGracePeriodSeconds": _DRAIN_SECONDS + ceil(release.content.timeout.total_seconds()),
                     "topologySpreadConstraints": spread(selector),
                     "containers": containers,
                     "volumes": [

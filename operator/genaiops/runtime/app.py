@@ -37,6 +37,8 @@ class App:
         self._metrics = metrics
         self.draining = False
         """Set when the pod is about to stop: not ready any more, and connections are closed after their answer."""
+        self.waiting: str | None = None
+        """Why it can't take requests yet; the operator reads it from /readyz and tells it in the app's status."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
@@ -75,8 +77,8 @@ class App:
             case "GET" | "HEAD", "/healthz":
                 await reply.json(200, {"status": "ok"})
             case "GET" | "HEAD", "/readyz":
-                status = "draining" if self.draining else "ok"
-                await reply.json(503 if self.draining else 200, {"status": status, "release": self._release.name})
+                reason = "draining" if self.draining else self.waiting
+                await reply.json(503 if reason else 200, {"status": reason or "ok", "release": self._release.name})
             case _, "/v1/chat/completions" | "/v1/feedback" | "/v1/models" | "/healthz" | "/readyz":
                 raise bad_request(f"{scope['path']} has no method {scope['method']}", status=405)
             case _:

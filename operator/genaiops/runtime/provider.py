@@ -7,6 +7,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
+from uuid import uuid4
 
 import orjson
 from aiohttp import (
@@ -30,6 +31,7 @@ CONNECT_TIMEOUT = 5.0
 """Seconds."""
 # Shorter than the 5 s after which common Python servers close an idle connection: a reused one is a live one.
 IDLE_TIMEOUT = 4.0
+_PROBE_TIMEOUT = ClientTimeout(total=CONNECT_TIMEOUT)
 RETRYABLE = frozenset({429, 503})
 # The server understood and won't: another try, or another model, would only repeat the caller's mistake.
 REFUSALS = frozenset({400, 413, 422})
@@ -82,9 +84,31 @@ class Provider:
         self.model = model
         self._client = client
         self._timeout = ClientTimeout(total=timeout.total_seconds(), sock_connect=CONNECT_TIMEOUT)
-        self._url = model.endpoint.rstrip("/") + "/chat/completions"
+        self._base = model.endpoint.rstrip("/")
+        self._url = f"{self._base}/chat/completions"
         self._key = ApiKey(credentials_dir, model.name) if model.credentials else None
         self._metrics = metrics
+
+    async def unreachable(self) -> str | None:
+        """Why a call can't succeed, found out without one; None where the server answers at all.
+
+        Not every server lists its models, and not every key may ask for the list: only what rules every call out
+        counts.
+        """
+        try:
+            async with self._client.get(
+                f"{self._base}/models",
+                headers=self._headers(uuid4().hex),
+                timeout=_PROBE_TIMEOUT,
+                allow_redirects=False,
+            ) as response:
+                refused = response.status == 401
+                return f"the server of model {self.model.name} refuses its API key" if refused else None
+        except ProviderError as error:
+            return error.message
+        except (ClientError, TimeoutError) as error:
+            why = str(error) or type(error).__name__
+            return f"the server of model {self.model.name} at {self._base} can't be reached: {why}"
 
     async def complete(self, payload: Mapping[str, Any], request_id: str) -> dict[str, Any]:
         """The answer, whole. Raises ProviderError."""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+from collections.abc import Sequence
 from types import FrameType
 
 import uvicorn
@@ -15,6 +16,7 @@ from genaiops.runtime.config import Release, Settings
 from genaiops.runtime.failover import Failover
 from genaiops.runtime.metrics import Metrics
 from genaiops.runtime.provider import Provider, new_client
+from genaiops.runtime.reach import wait_for_a_model
 
 logger = logging.getLogger("genaiops.runtime")
 
@@ -48,11 +50,16 @@ class DrainingServer(uvicorn.Server):
         self.should_exit = True
 
 
-def new_app(release: Release, settings: Settings, client: ClientSession, metrics: Metrics) -> App:
-    """The application of this release."""
+def new_providers(release: Release, settings: Settings, client: ClientSession, metrics: Metrics) -> list[Provider]:
+    """The models of this release, in the order in which they are asked."""
     content = release.spec.content
     models = [content.model, *content.fallbacks]
-    providers = [Provider(model, client, content.timeout, settings.credentials_dir, metrics) for model in models]
+    return [Provider(model, client, content.timeout, settings.credentials_dir, metrics) for model in models]
+
+
+def new_app(release: Release, providers: Sequence[Provider], metrics: Metrics) -> App:
+    """The application of this release."""
+    content = release.spec.content
     chat = Chat(content, Failover(providers, content.max_retries, metrics), metrics)
     return App(release, chat, metrics)
 
@@ -88,7 +95,12 @@ async def serve(release: Release, settings: Settings) -> None:
     metrics = new_metrics(release)
     start_http_server(settings.metrics_port, registry=metrics.registry)
     async with new_client() as client:
-        server = new_server(release, settings, new_app(release, settings, client, metrics))
+        providers = new_providers(release, settings, client, metrics)
+        app = new_app(release, providers, metrics)
+        app.waiting = "no model was reached yet"
+        server = new_server(release, settings, app)
+        reaching = asyncio.create_task(wait_for_a_model(app, providers))
         logger.info("serving release %s on port %d", release.name, settings.port)
         await server.serve()
+        reaching.cancel()
     logger.info("stopped")

@@ -12,7 +12,7 @@ from aiohttp import ClientSession
 
 from genaiops.runtime.config import Settings, load_release
 from genaiops.runtime.provider import new_client
-from genaiops.runtime.server import DrainingServer, new_app, new_metrics, new_server
+from genaiops.runtime.server import DrainingServer, new_app, new_metrics, new_providers, new_server
 
 from .upstream import Upstream
 
@@ -157,7 +157,8 @@ async def start(tmp_path: Path, upstream: Upstream) -> AsyncIterator[StartRuntim
             metrics = new_metrics(loaded)
             calls = await stack.enter_async_context(new_client())
             client = await stack.enter_async_context(ClientSession())
-            server = new_server(loaded, settings, new_app(loaded, settings, calls, metrics))
+            providers = new_providers(loaded, settings, calls, metrics)
+            server = new_server(loaded, settings, new_app(loaded, providers, metrics))
             task = asyncio.create_task(server.serve())
             while not server.started:  # noqa: ASYNC110 - uvicorn tells in no other way
                 await asyncio.sleep(0.001)

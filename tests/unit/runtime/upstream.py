@@ -141,6 +141,10 @@ class Upstream:
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
+        if head[0].startswith("GET"):
+            # A runtime that starts asks whether anybody is there.
+            writer.write(b"HTTP/1.1 404 X\r\ncontent-length: 0\r\n\r\n")
+            return True
         body = await reader.readexactly(int(headers["content-length"]))
         self.seen.append(Seen(headers, json.loads(body)))
         self.asked.set()
