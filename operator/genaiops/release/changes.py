@@ -63,6 +63,9 @@ def _fields(part: str, old: ApiModel, new: ApiModel) -> Iterator[str]:
 
 
 def _arrow(part: str, old: str, new: str) -> str:
+    if old == new:
+        # What the name stands for is another thing now.
+        return f"{part} {new} changed"
     return f"{part} {old or 'none'} → {new or 'none'}"
 
 

@@ -107,8 +107,12 @@ class _Resolver:
         if spec is None:
             return None
         if spec.lifecycle.stage is LifecycleStage.RETIRED:
-            instead = f"; its replacement is {spec.lifecycle.replacement!r}" if spec.lifecycle.replacement else ""
-            self.fail("ModelRetired", where, f"Model {name!r} is retired and starts no new release{instead}")
+            instead = (
+                f"its replacement {spec.lifecycle.replacement!r}" if spec.lifecycle.replacement else "another Model"
+            )
+            self.fail(
+                "ModelRetired", where, f"Model {name!r} is retired and starts no new release; move the app to {instead}"
+            )
         if spec.credentials:
             self.secret(spec.credentials.secret_ref, name, where)
         if spec.serving and not _is_ready(self.lookup("Model", name) or {}):
@@ -141,7 +145,8 @@ class _Resolver:
                 "SecretKeyNotFound",
                 where,
                 f"Model {model!r} takes its API key from key {ref.key!r} of Secret {ref.name!r}, which has only "
-                f"{', '.join(sorted(secret.get('keys') or ())) or 'no keys'}",
+                f"{', '.join(sorted(secret.get('keys') or ())) or 'no keys'}; add the key or correct the Model's "
+                f"credentials.secretRef.key",
             )
 
     def prompt(self, app: LLMAppSpec) -> PromptVersion | None:
@@ -156,7 +161,9 @@ class _Resolver:
             if name is None:
                 known = ", ".join(sorted(prompt.labels)) or "none"
                 self.fail(
-                    "PromptLabelNotFound", where, f"Prompt {use.ref!r} has no label {label!r}; its labels are: {known}"
+                    "PromptLabelNotFound",
+                    where,
+                    f"Prompt {use.ref!r} has no label {label!r}; add it or choose one of its labels: {known}",
                 )
                 return None
         found = {version.name: (index, version) for index, version in enumerate(prompt.versions)}
@@ -164,7 +171,7 @@ class _Resolver:
             self.fail(
                 "PromptVersionNotFound",
                 where,
-                f"Prompt {use.ref!r} has no version {name!r}; its versions are: {', '.join(found)}",
+                f"Prompt {use.ref!r} has no version {name!r}; add it or choose one of its versions: {', '.join(found)}",
             )
             return None
         index, version = found[name]
