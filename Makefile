@@ -3,6 +3,8 @@
 PYTHON ?= python3
 # A kubeconfig context of your own, instead of a local kind cluster: make demo CONTEXT=...
 CONTEXT ?=
+# Where that cluster can pull the images from (hack/kind/images --push puts them there).
+IMAGE_PREFIX ?=
 # The local kind cluster that `up`, `demo` and `run` use; the end-to-end tests have their own.
 CLUSTER ?= genaiops
 PYTEST_ARGS ?=
@@ -18,13 +20,13 @@ help: ## List the targets
 
 .PHONY: demo up run images clean-cluster clean-cache
 demo: ## The whole story on a local cluster (or on your own: CONTEXT=...)
-	@$(PY) hack/demo/demo.py $(if $(CONTEXT),--context $(CONTEXT))
+	@$(PY) hack/demo/demo.py $(if $(CONTEXT),--context $(CONTEXT) --image-prefix $(IMAGE_PREFIX))
 
 up: ## A local kind cluster with the operator installed
 	@hack/kind/up $(CLUSTER)
 
 run: ## The operator from this checkout, against the local cluster
-	@eval "$$(hack/kind/cluster env $(CLUSTER))" && PYTHONPATH=operator exec $(PY) -m genaiops.controller
+	@PY=$(PY) hack/run $(CLUSTER)
 
 images: ## Build the container images
 	@hack/kind/images
