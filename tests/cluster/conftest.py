@@ -1,10 +1,13 @@
 """Fixtures of the tests that need a real API server."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 from controlplane import ControlPlane, built_tools
+from harness import Objects, OperatorProcess
 from kubernetes import client
+from simulation import DataPlane
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +31,39 @@ def namespace(admin: client.ApiClient) -> Iterator[str]:
     name = core.create_namespace({"metadata": {"generateName": "test-"}}).metadata.name
     yield name
     core.delete_namespace(name)
+
+
+@pytest.fixture
+def objects(admin: client.ApiClient, namespace: str) -> Objects:
+    """The objects of the test's namespace."""
+    return Objects(admin, namespace)
+
+
+@pytest.fixture
+async def dataplane(admin: client.ApiClient, namespace: str) -> AsyncIterator[DataPlane]:
+    """Plays the pods of the test's namespace."""
+    async with DataPlane(admin, namespace).running() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def whole_cluster(controlplane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
+    """An operator for all namespaces; started once for all tests of a file, which costs seconds."""
+    with OperatorProcess(controlplane, tmp_path_factory.mktemp("operator")) as process:
+        yield process
+
+
+@pytest.fixture
+def operator(whole_cluster: OperatorProcess) -> Iterator[OperatorProcess]:
+    """That operator, for tests that do it no harm."""
+    before = len(whole_cluster.log)
+    yield whole_cluster
+    print(whole_cluster.log[before:])  # noqa: T201  # shown by pytest where the test failed
+
+
+@pytest.fixture
+def own_operator(controlplane: ControlPlane, namespace: str, tmp_path: Path) -> Iterator[OperatorProcess]:
+    """An operator for the test's namespace alone, to be killed and started."""
+    with OperatorProcess(controlplane, tmp_path, namespace=namespace) as process:
+        yield process
+    print(process.log)  # noqa: T201  # shown by pytest where the test failed

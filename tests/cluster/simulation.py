@@ -5,8 +5,10 @@ each pod gets a loopback address of its own, on which it serves what the operato
 """
 
 import asyncio
+import ipaddress
 import itertools
 import json
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -18,7 +20,9 @@ from kubernetes import client
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
 BUCKETS = tuple(0.01 * 2**n for n in range(14))
-_addresses = itertools.count(1)
+_NETWORK = ipaddress.ip_address("127.0.0.0") + 256 * (os.getpid() % 65000 + 100)
+_hosts = itertools.cycle(range(1, 255))
+"""Each process has 254 loopback addresses of its own: tests run side by side."""
 
 
 @dataclass
@@ -89,38 +93,51 @@ class DataPlane:
     async def _play(self) -> None:
         while True:
             await self._sync()
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.1)
 
     async def _sync(self) -> None:
-        listed = await asyncio.to_thread(self._core.list_namespaced_pod, self.namespace)
         alive = set()
-        for item in listed.items:
-            if item.metadata.deletion_timestamp:
-                await asyncio.to_thread(
-                    self._core.delete_namespaced_pod, item.metadata.name, self.namespace, grace_period_seconds=0
+        for item in await asyncio.to_thread(self._list):
+            meta = item["metadata"]
+            if meta.get("deletionTimestamp"):
+                await self._write(
+                    self._core.delete_namespaced_pod, meta["name"], self.namespace, grace_period_seconds=0
                 )
                 continue
-            alive.add(item.metadata.uid)
-            pod = self.pods.get(item.metadata.uid) or await self._start(item)
+            alive.add(meta["uid"])
+            pod = self.pods.get(meta["uid"]) or await self._start(meta)
             await self._report(item, pod)
         for uid in set(self.pods) - alive:
             await self._stop(self.pods.pop(uid))
 
-    async def _start(self, item: Any) -> Pod:
-        number = next(_addresses)
-        labels = item.metadata.labels
+    def _list(self) -> list[dict[str, Any]]:
+        # Typed objects would cost more time than all the rest.
+        answer = self._core.list_namespaced_pod(self.namespace, _preload_content=False)
+        items: list[dict[str, Any]] = json.loads(answer.data)["items"]
+        return items
+
+    @staticmethod
+    async def _write(call: Callable[..., Any], *arguments: Any, **options: Any) -> None:
+        try:
+            await asyncio.to_thread(call, *arguments, **options)
+        except client.ApiException as refusal:
+            if refusal.status not in (404, 409):  # deleted or changed meanwhile
+                raise
+
+    async def _start(self, meta: dict[str, Any]) -> Pod:
+        labels = meta["labels"]
         pod = Pod(
-            name=item.metadata.name,
-            uid=item.metadata.uid,
+            name=meta["name"],
+            uid=meta["uid"],
             component=labels["genaiops.dev/component"],
             release=labels.get("genaiops.dev/release", ""),
-            address=f"127.{10 + number // 60000}.{number // 250 % 240}.{number % 250 + 1}",
+            address=str(_NETWORK + next(_hosts)),
         )
         self.pods[pod.uid] = pod
         if pod.component == "gateway":
             app = labels["genaiops.dev/app"]
             await _serve(pod, 9902, {"/config_dump": self._config_dump(app), "/clusters": self._clusters(app)})
-        else:
+        elif pod.component == "runtime":
 
             async def metrics(_: web.Request) -> web.Response:
                 return web.Response(body=generate_latest(pod.counted.registry))
@@ -132,9 +149,9 @@ class DataPlane:
         for runner in pod.runners:
             await runner.cleanup()
 
-    async def _report(self, item: Any, pod: Pod) -> None:
+    async def _report(self, item: dict[str, Any], pod: Pod) -> None:
         ready = "True" if self.ready(pod) else "False"
-        known = {condition.type: condition.status for condition in item.status.conditions or []}
+        known = {condition["type"]: condition["status"] for condition in item["status"].get("conditions", ())}
         if known.get("Ready") == ready:
             return
         status = {
@@ -146,10 +163,7 @@ class DataPlane:
                 for kind in ("Ready", "ContainersReady")
             ],
         }
-        with suppress(client.ApiException):  # deleted meanwhile
-            await asyncio.to_thread(
-                self._core.patch_namespaced_pod_status, pod.name, self.namespace, {"status": status}
-            )
+        await self._write(self._core.patch_namespaced_pod_status, pod.name, self.namespace, {"status": status})
 
     def _config_dump(self, app: str) -> Callable[[web.Request], Any]:
         live: dict[str, Any] = {}
@@ -192,8 +206,3 @@ async def _serve(pod: Pod, port: int, routes: dict[str, Callable[[web.Request], 
     await runner.setup()
     await web.TCPSite(runner, pod.address, port).start()
     pod.runners.append(runner)
-
-
-def as_json(value: Any) -> str:
-    """A manifest for kubectl."""
-    return json.dumps(value)
