@@ -20,7 +20,7 @@ help: ## List the targets
 
 .PHONY: demo up run images clean-cluster clean-cache
 demo: ## The whole story on a local cluster (or on your own: CONTEXT=...)
-	@$(PY) hack/demo/demo.py $(if $(CONTEXT),--context $(CONTEXT) --image-prefix $(IMAGE_PREFIX))
+	@$(PY) hack/demo/demo.py $(if $(CONTEXT),--context $(CONTEXT) $(if $(IMAGE_PREFIX),--image-prefix $(IMAGE_PREFIX)))
 
 up: ## A local kind cluster with the operator installed
 	@hack/kind/up $(CLUSTER)

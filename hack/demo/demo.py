@@ -76,8 +76,9 @@ def run(command: list[str], *, capture: bool = False, stdin: str | None = None) 
 class Story:
     """The acts of the demo."""
 
-    def __init__(self, kubectl: list[str], image_prefix: str | None) -> None:
+    def __init__(self, kubectl: list[str], image_prefix: str | None, picture: Path | None) -> None:
         self._kubectl = kubectl
+        self._picture = picture
         self._image_prefix = image_prefix
         self._traffic = Traffic()
         self._screen = Screen(console, self._traffic)
@@ -149,6 +150,8 @@ class Story:
         await self._change("2. Prompt v2: it tells customers an employee's address", "v2")
         status = await self.until("v2 is taken back", lambda status: status.get("phase") == "Degraded")
         last = status["history"][-1]
+        if self._picture:
+            self._screen.save_picture(self._picture, status)
         console.print("[bold red]v2 took itself back[/]: all traffic is at v1 again. Why:")
         console.print(f"  {escape(last['message'])}")
         console.print(f"  what customers saw of it: {escape(self._traffic.sample.get(last['release'], '').strip())!r}")
@@ -195,12 +198,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--context", help="a kubeconfig context of your own, instead of a local kind cluster")
     parser.add_argument("--image-prefix", help="with --context: where it can pull the images, as registry/folder")
+    parser.add_argument("--picture", type=Path, help="save an SVG of the rollback: the picture in the README")
     given = parser.parse_args()
     if given.context and not given.image_prefix:
         parser.error("--context needs --image-prefix (make demo CONTEXT=... IMAGE_PREFIX=registry/folder)")
     try:
         kubectl = own_cluster(given.context, given.image_prefix) if given.context else local_cluster()
-        asyncio.run(Story(kubectl, given.image_prefix).tell())
+        asyncio.run(Story(kubectl, given.image_prefix, given.picture).tell())
     except DemoError as error:
         console.print(f"[red]{escape(str(error))}[/]")
         return 1

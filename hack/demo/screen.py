@@ -1,8 +1,10 @@
 """What the demo shows while it runs: a live panel on a terminal, lines elsewhere."""
 
+import io
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -27,6 +29,7 @@ class Screen:
         self._live: Live | None = None
         self._last = ""
         self._told_at = 0.0
+        self._with_candidate: dict[str, Any] | None = None
         self.prompts: dict[str, str] = {}
         """Prompt version by release."""
 
@@ -40,8 +43,22 @@ class Screen:
             yield
         self._live = None
 
+    def save_picture(self, file: Path, status: dict[str, Any]) -> None:
+        """Save what a person saw of the rollback: the last look at the candidate, and the look after it."""
+        recorder = Console(record=True, width=112, file=io.StringIO(), force_terminal=True)
+        command = """kubectl patch llmapp support --type merge -p '{"spec":{"prompt":{"version":"v2"}}}'"""
+        recorder.print(Text(f"$ {command}", style="bold"))
+        if self._with_candidate:
+            recorder.print(self._panel(self._with_candidate))
+        recorder.print(self._panel(status))
+        recorder.print(Text("Aborted: ", style="bold red") + Text(status["history"][-1]["message"]))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        recorder.save_svg(str(file), title="make demo")
+
     def show(self, status: dict[str, Any]) -> None:
         """Draw this status."""
+        if status.get("rollout", {}).get("verdicts"):
+            self._with_candidate = status
         if self._live is not None:
             self._live.update(self._panel(status))
             return
