@@ -69,7 +69,7 @@ def test_chart_and_code_have_the_same_version() -> None:
         ("images.operater.tag=1", "at '/images': additional properties 'operater' not allowed"),
         ("replica=2", "additional properties 'replica' not allowed"),
         ("replicas=two", "at '/replicas': got string, want integer"),
-        ("images.operator.tag=1.10", "at '/images/operator/tag': got number, want string"),
+        ("images.operator.tag=7", "at '/images/operator/tag': got number, want string"),
         ("watchNamespaces={Team_A}", "at '/watchNamespaces/0': 'Team_A' does not match"),
         ("images.operator.repository=a/b:1", "at '/images/operator/repository': 'a/b:1' does not match"),
         ("images.gateway.digest=latest", "at '/images/gateway/digest': 'latest' does not match"),
