@@ -1,12 +1,14 @@
 """What the demo shows while it runs: a live panel on a terminal, lines elsewhere."""
 
 import io
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
@@ -53,7 +55,9 @@ class Screen:
         recorder.print(self._panel(status))
         recorder.print(Text("Aborted: ", style="bold red") + Text(status["history"][-1]["message"]))
         file.parent.mkdir(parents=True, exist_ok=True)
-        recorder.save_svg(str(file), title="make demo")
+        # Without the fonts that rich would have the reader's browser fetch from somewhere.
+        template = re.sub(r"@font-face \{\{.*?\}\}|<!--.*?-->", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+        recorder.save_svg(str(file), title="make demo", code_format=template)
 
     def show(self, status: dict[str, Any]) -> None:
         """Draw this status."""
