@@ -16,44 +16,15 @@ cluster that is a `World`; every plan is checked against what must always hold (
 
 import re
 from collections.abc import Iterable
-from typing import Any, Self, TypedDict, Unpack
+from typing import Any, Self, Unpack
 
 from genaiops.api.base import parse_duration
 from genaiops.api.llmapp import PROMOTE_ANNOTATION, LLMAppSpec
-from genaiops.api.release import ReleaseSpec
-from genaiops.rollout.snapshot import Notice
+from rollout.outcome import Expected, Outcome, difference_in, version_of
 from rollout.world import APP, Requests, World
 
 Step = int | dict[str, Any]
 VERSIONS = ("v1", "v2", "v3", "v4", "v5")
-
-
-class Expected(TypedDict, total=False):
-    """What a story can say of where it stands."""
-
-    phase: str
-    reason: str
-    """Of condition Ready."""
-    says: str | tuple[str, ...]
-    """Texts in the message of condition Ready."""
-    conditions: dict[str, str]
-    """Status by type, for those that are named."""
-    stable: str | None
-    candidate: str | None
-    aborted: str | None
-    retiring: list[str]
-    weight: int
-    """What the gateway is told to give the candidate."""
-    step: int
-    pods: dict[str, int]
-    """What is asked for, by release."""
-    history: list[tuple[str, str]]
-    """Release and result, oldest first."""
-    releases: list[str]
-    event: tuple[str, str]
-    """Reason of an event since the story's last `when`, and a text in its message."""
-    no_event: str
-    """Reason of no event since the story's last `when`."""
 
 
 def app(replicas: int = 1) -> "Story":
@@ -223,7 +194,9 @@ class Story:
 
     def when_person_follows_the_message(self) -> Self:
         """A person runs the command that the status message names."""
-        found = re.search(rf"kubectl annotate --overwrite llmapp {APP} -n \S+ {PROMOTE_ANNOTATION}=(\S+)", self.message)
+        found = re.search(
+            rf"kubectl annotate --overwrite llmapp {APP} -n \S+ {PROMOTE_ANNOTATION}=(\S+)", self.outcome.message
+        )
         assert found, self._complaint("the message names no command")
         self.world.annotations[PROMOTE_ANNOTATION] = found[1]
         return self._event(f"promote {found[1]}")
@@ -233,7 +206,8 @@ class Story:
     def then(self, **expected: Unpack[Expected]) -> Self:
         """All of this holds now."""
         for what, value in expected.items():
-            getattr(self, f"_expect_{what}", self._expect)(what, value)
+            difference = difference_in(self.outcome, what, value)
+            assert difference is None, self._complaint(str(difference))
         return self
 
     def then_nothing_changes(self) -> Self:
@@ -245,97 +219,17 @@ class Story:
         return self
 
     @property
-    def events(self) -> list[Notice]:
-        """Since the last `when`."""
-        return self.world.notices[self._seen_notices :]
-
-    @property
-    def message(self) -> str:
-        """Of condition Ready."""
-        return str(self._ready.message)
+    def outcome(self) -> Outcome:
+        """Where the story stands."""
+        return Outcome(self.world, self._seen_notices)
 
     def name(self, version: str) -> str:
         """The release of a version."""
-        known = {self._version(release): name for name, release in self.world.releases.items()}
+        known = {version_of(release): name for name, release in self.world.releases.items()}
         assert version in known, self._complaint(f"there is no release of {version}")
         return known[version]
 
     # --- how ------------------------------------------------------------------------------------------------
-
-    def _expect(self, what: str, expected: object) -> None:
-        actual = getattr(self, f"_{what}")
-        assert actual == expected, self._complaint(f"{what}: expected {expected!r}, is {actual!r}")
-
-    def _expect_says(self, _: str, texts: str | tuple[str, ...]) -> None:
-        for text in (texts,) if isinstance(texts, str) else texts:
-            assert text in self.message, self._complaint(f"{text!r} is not in the message {self.message!r}")
-
-    def _expect_event(self, _: str, expected: tuple[str, str]) -> None:
-        reason, text = expected
-        found = [event.message for event in self.events if event.reason == reason]
-        assert any(text in message for message in found), self._complaint(f"no event {expected}: {self.events}")
-
-    def _expect_no_event(self, _: str, reason: str) -> None:
-        assert reason not in {event.reason for event in self.events}, self._complaint(f"event {self.events}")
-
-    def _expect_conditions(self, _: str, expected: dict[str, str]) -> None:
-        actual = {condition.type: condition.status for condition in self.world.status.conditions}
-        assert actual | expected == actual, self._complaint(f"conditions are {actual}")
-
-    @property
-    def _ready(self) -> Any:
-        return next(condition for condition in self.world.status.conditions if condition.type == "Ready")
-
-    @property
-    def _phase(self) -> str:
-        return str(self.world.status.phase)
-
-    @property
-    def _reason(self) -> str:
-        return str(self._ready.reason)
-
-    @property
-    def _stable(self) -> str | None:
-        return self._called(self.world.status.stable_release)
-
-    @property
-    def _candidate(self) -> str | None:
-        return self._called(self.world.status.candidate_release)
-
-    @property
-    def _aborted(self) -> str | None:
-        return self._called(self.world.status.aborted_release)
-
-    @property
-    def _retiring(self) -> list[str | None]:
-        return [self._called(release) for release in self.world.status.retiring]
-
-    @property
-    def _weight(self) -> int:
-        return self.world.gateway.told.weight
-
-    @property
-    def _step(self) -> int | None:
-        return self.world.status.rollout.step if self.world.status.rollout else None
-
-    @property
-    def _pods(self) -> dict[str | None, int]:
-        return {self._called(release): replicas for release, replicas in self.world.deployments.items()}
-
-    @property
-    def _history(self) -> list[tuple[str | None, str]]:
-        return [(self._called(entry.release), str(entry.result)) for entry in self.world.status.history]
-
-    @property
-    def _releases(self) -> list[str | None]:
-        return [self._called(release) for release in self.world.releases]
-
-    def _called(self, release: str | None) -> str | None:
-        return self._version(self.world.releases[release]) if release in self.world.releases else release
-
-    @staticmethod
-    def _version(release: ReleaseSpec) -> str:
-        return release.source.prompt_version
 
     def _spec(self) -> LLMAppSpec:
         return LLMAppSpec.model_validate(self._manifest)

@@ -1,5 +1,7 @@
 """Pauses, and the people who end them. Rule 7: pausing is never a timeout."""
 
+import pytest
+
 from rollout.scenario import Story, app, pause
 from rollout.world import Requests
 
@@ -48,6 +50,19 @@ def test_a_decision_counts_for_one_step_only() -> None:
     )
 
 
+@pytest.mark.xfail(strict=True, reason="the status doesn't hold which decisions were used; to be fixed")
+def test_a_decision_of_an_earlier_rollout_does_not_count_for_the_next_one_of_that_release() -> None:
+    (
+        paused()
+        .when_person_follows_the_message()
+        .then(weight=50)
+        .when_prompt("v1")
+        .when_all_settles()
+        .canary("v2")
+        .then(weight=25, step=1, phase="Paused")
+    )
+
+
 def test_a_person_may_end_a_timed_pause_early() -> None:
     (app().with_steps(25, pause("1h"), 50).serving("v1").canary("v2").when_person_promotes("v2", 1).then(weight=50))
 
@@ -87,3 +102,18 @@ def test_a_pause_says_so_once_however_long_it_lasts() -> None:
 
     told = [event for event in story.world.notices if event.reason == "RolloutPaused"]
     assert len(told) == 1, told
+
+
+def test_a_stable_release_that_is_down_keeps_no_person_from_promoting_a_healthy_candidate() -> None:
+    (
+        app()
+        .with_steps(25, pause())
+        .with_analysis("error-rate", maxDuration="1m")
+        .serving("v1")
+        .canary("v2")
+        .when_pods_are_in_trouble("v1", "OOMKilled")
+        .then(weight=25, candidate="v2", conditions={"Available": "False"})
+        .when_person_follows_the_message()
+        .when_all_settles()
+        .then(stable="v2", phase="Healthy", conditions={"Available": "True"})
+    )
