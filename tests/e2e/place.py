@@ -15,13 +15,11 @@ QUICKSTART = ROOT / "examples" / "quickstart"
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 Object = dict[str, Any]
 
-_API_VERSIONS = {"Deployment": "apps/v1", "ReplicaSet": "apps/v1", "EndpointSlice": "discovery.k8s.io/v1"}
+_API_VERSIONS = {"Deployment": "apps/v1"}
 _OURS = {"LLMApp", "Model", "Prompt", "GuardrailPolicy", "RolloutPolicy", "Release"}
-# What an app may leave behind, and all that a failure is explained with.
-_APP_KINDS = ("Release", "Deployment", "ReplicaSet", "Pod", "Service", "EndpointSlice", "ConfigMap")
 
 
-def eventually(what: str, condition: Callable[[], Any], within: float = 60.0) -> Any:
+def eventually(what: str, condition: Callable[[], Any], within: float = 120.0) -> Any:
     """Wait until the condition gives something true, and return that; fails with what it gave last."""
     deadline = time.monotonic() + within
     while True:
@@ -90,21 +88,9 @@ class Place:
         """What a pod has printed."""
         return self.cluster.raw(f"/api/v1/namespaces/{self.namespace}/pods/{pod}/log")
 
-    def ready(self, pod: str, within: float = 60) -> None:
+    def ready(self, pod: str) -> None:
         """Wait for a pod to be Ready."""
-        self.kubectl("wait", f"pod/{pod}", "--for=condition=Ready", f"--timeout={within:.0f}s")
-
-    def left_of(self, app: str) -> set[str]:
-        """`Kind/name` of everything that an app made or that was made for it."""
-        found = set()
-        for kind in _APP_KINDS:
-            for item in self.all(kind):
-                owners = {owner["name"] for owner in item["metadata"].get("ownerReferences") or ()}
-                name = item["metadata"]["name"]
-                labels = item["metadata"].get("labels") or {}
-                if labels.get("genaiops.dev/app") == app or app in owners:
-                    found.add(f"{kind}/{name}")
-        return found
+        self.kubectl("wait", f"pod/{pod}", "--for=condition=Ready", "--timeout=120s")
 
     def explain(self) -> str:
         """What a person would look at to learn why something went wrong here."""
@@ -144,7 +130,7 @@ class App:
         """Merge-patch the spec."""
         self.place.patch("LLMApp", self.name, {"spec": spec})
 
-    def phase(self, phase: str, within: float = 60) -> Object:
+    def phase(self, phase: str, within: float = 120.0) -> Object:
         """Wait until it is in that phase; its status then."""
 
         def reached() -> Object | None:
@@ -154,12 +140,12 @@ class App:
         found: Object = eventually(f"{self.name} is {phase}", reached, within)
         return found
 
-    def serves(self, within: float = 120) -> str:
+    def serves(self, within: float = 180.0) -> str:
         """Wait until it is Healthy; the release that serves."""
         release: str = self.phase("Healthy", within)["stableRelease"]
         return release
 
-    def ends(self, within: float = 120) -> Object:
+    def ends(self, within: float = 240.0) -> Object:
         """Wait until no rollout is under way and none is about to begin; the last entry of the history."""
 
         def over() -> Object | None:
@@ -175,7 +161,7 @@ class App:
         conditions = self.status().get("conditions") or ()
         return next((item for item in conditions if item["type"] == kind), {})
 
-    def told(self, reason: str, within: float = 20) -> str:
+    def told(self, reason: str) -> str:
         """Wait for an Event with that reason; its message."""
 
         def found() -> str | None:
@@ -184,7 +170,7 @@ class App:
                     return str(event["message"])
             return None
 
-        message: str = eventually(f"an Event {reason}", found, within)
+        message: str = eventually(f"an Event {reason}", found)
         return message
 
     def pods(self, release: str) -> list[Object]:
@@ -228,7 +214,7 @@ def script_pod(name: str, image: str, script: str, arguments: list[str], **conta
                     "name": name,
                     "image": image,
                     "command": ["python3", "/script/script.py", *arguments],
-                    "resources": {"requests": {"cpu": "20m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}},
+                    "resources": {"requests": {"cpu": "5m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}},
                     "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
                     "volumeMounts": [{"name": "script", "mountPath": "/script"}],
                     **container,

@@ -32,16 +32,22 @@ def prompt(**versions: str) -> Object:
     return custom("Prompt", "script", labels={"production": listed[0]["name"]}, versions=listed)
 
 
-def scripted_app(place: Place, directions: str = "chunks=1", *, model: Object | None = None, **spec: Any) -> App:
-    """An app whose prompt `v1` gives those directions, `v2` the same in other words, and `broken` leads to errors."""
+def scripted_model(place: Place, directions: str = "chunks=1", model: Object | None = None) -> None:
+    """The server, its Model, and a Prompt: `v1` gives those directions, `v2` the same, `broken` leads to errors."""
     start_provider(place)
     place.apply(
         model or custom("Model", "scripted", model="scripted", endpoint=ENDPOINT),
         prompt(v1=directions, v2=f"{directions} now=better", broken="status=500"),
-        custom(
-            "LLMApp",
-            "support",
-            **{"replicas": 2, "model": {"ref": "scripted"}, "prompt": {"ref": "script", "version": "v1"}, **spec},
-        ),
     )
+
+
+def scripted_app(
+    place: Place, directions: str = "chunks=1", *, replicas: int = 2, model: Object | None = None, **spec: Any
+) -> App:
+    """An app with that model and version `v1` of that prompt."""
+    scripted_model(place, directions, model)
+    use: Object = {"model": {"ref": "scripted"}, "prompt": {"ref": "script", "version": "v1"}}
+    # Several tests share a node of two CPUs, of which the cluster itself has reserved the half.
+    use["runtime"] = {"resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}}
+    place.apply(custom("LLMApp", "support", replicas=replicas, **use, **spec))
     return App(place)

@@ -13,6 +13,7 @@ from place import App, Object, Place
 
 from genaiops.controller.dataplane import is_ready
 from genaiops.manifests.labels import RELEASE
+from genaiops.traffic.envoy.names import READ_ONLY_PORT
 from genaiops.traffic.live import ROUTES_PATH, live_weights
 
 
@@ -114,6 +115,7 @@ class LiveWeights:
         self._pod = app.gateways()[0]["metadata"]["name"]
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
+        self._failure: Exception | None = None
         self._seen: list[tuple[float, dict[str, int]]] = []
 
     def __enter__(self) -> Self:
@@ -125,12 +127,16 @@ class LiveWeights:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stop.wait(0.1):
-            weights = live_weights(json.loads(self._place.answer_of(self._pod, 9902, ROUTES_PATH)))
-            self._seen.append((time.time(), weights))
+        try:
+            while not self._stop.wait(0.1):
+                weights = live_weights(json.loads(self._place.answer_of(self._pod, READ_ONLY_PORT, ROUTES_PATH)))
+                self._seen.append((time.time(), weights))
+        except Exception as failure:
+            self._failure = failure
 
     def zero_again(self, release: str) -> float | None:
         """When the release was first seen without weight after it had some."""
+        assert self._failure is None, f"the gateway could not be asked: {self._failure!r}"
         had = False
         for at, weights in list(self._seen):
             if weights.get(release, 0):

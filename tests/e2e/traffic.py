@@ -6,6 +6,7 @@ one pod of the gateway, and lose requests of its own accord when that goes.
 
 import json
 from dataclasses import dataclass
+from math import comb
 from pathlib import Path
 from typing import Any, Self
 
@@ -83,7 +84,7 @@ class Traffic:
         # While it runs, its last line may be half written.
         return [Request(**json.loads(line)) for line in log.splitlines(keepends=True) if line.endswith("\n")]
 
-    def flows(self, requests: int = 5, release: str | None = None, within: float = 60) -> list[Request]:
+    def flows(self, requests: int = 5, release: str | None = None) -> list[Request]:
         """Wait for that many more answers, from a release if one is named."""
 
         def answered() -> list[Request]:
@@ -92,7 +93,7 @@ class Traffic:
             return [item for item in self.requests() if item.status and release in (None, item.release)]
 
         before = len(answered())
-        eventually(f"{requests} more answers", lambda: len(answered()) >= before + requests, within)
+        eventually(f"{requests} more answers", lambda: len(answered()) >= before + requests)
         return self.requests()
 
 
@@ -109,3 +110,10 @@ def moves(requests: list[Request]) -> dict[str, list[str]]:
         if request.release and releases[-1:] != [request.release]:
             releases.append(request.release)
     return found
+
+
+def share_is_likely(count: int, of: int, percent: int, chance: float = 1e-6) -> bool:
+    """Whether `percent` may have sent `count` of `of` conversations: exact binomial test, two-sided."""
+    share = percent / 100
+    chances = [comb(of, k) * share**k * (1 - share) ** (of - k) for k in range(of + 1)]
+    return min(sum(chances[: count + 1]), sum(chances[count:])) > chance / 2

@@ -1,0 +1,117 @@
+"""What is wrong is said, with the field and the remedy; what serves goes on serving."""
+
+from collections.abc import Callable
+
+import pytest
+from place import App, Object, Place, custom
+from provider import ENDPOINT, prompt, scripted_app
+
+from genaiops.controller.dataplane import is_ready
+from traffic import Traffic, failures
+
+IMPATIENT = {"progressDeadline": "20s", "steps": [{"setWeight": 50}]}
+WATCHES_ERRORS = {
+    "steps": [{"setWeight": 30}],
+    "analysis": {"interval": "1s", "minSamples": 10, "metrics": [{"name": "error-rate", "maxIncrease": 0.25}]},
+}
+
+
+def uids(pods: list[Object]) -> set[str]:
+    return {pod["metadata"]["uid"] for pod in pods if is_ready(pod)}
+
+
+def test_an_app_whose_secret_is_missing_goes_on_once_it_is_there(place: Place) -> None:
+    # given an app whose model takes its key from a Secret that does not exist
+    ref = {"secretRef": {"name": "provider", "key": "api-key"}}
+    app = scripted_app(place, model=custom("Model", "scripted", model="scripted", endpoint=ENDPOINT, credentials=ref))
+    # then it says what to do
+    app.phase("Degraded")
+    stalled = app.condition("Stalled")
+    assert stalled["status"] == "True"
+    assert stalled["reason"] == "SecretNotFound"
+    assert "spec.model.ref" in stalled["message"]
+    assert "create it with key 'api-key'" in stalled["message"]
+    # when somebody does
+    data = {"stringData": {"api-key": "a-key"}}
+    place.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "provider"}, **data})
+    # then it goes on by itself
+    app.serves()
+    assert app.condition("Stalled")["status"] == "False"
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [("localhost/genaiops/runtime:nonexistent", "image"), ("gateway", "CrashLoopBackOff")],
+    ids=["an image that can't be pulled", "a container that crashes"],
+)
+def test_a_candidate_that_never_gets_ready_is_taken_back(place: Place, image: str, reason: str) -> None:
+    # given an app that serves
+    app = scripted_app(place, rollout=IMPATIENT)
+    stable = app.serves()
+    pods = uids(app.pods(stable))
+    with Traffic(app, rate=4) as traffic:
+        traffic.flows(5)
+        # when its runtime is to be something that can't run
+        app.change(runtime={"image": place.cluster.images.get(image, image)})
+        # then that is taken back at its deadline, and the cluster's own words say why
+        ended = app.ends()
+        assert (ended["result"], ended["reason"]) == ("Aborted", "ProgressDeadlineExceeded")
+        assert reason in ended["message"]
+        assert "at weight 0" in ended["message"]
+        assert ended["message"] in app.condition("Ready")["message"]
+        assert app.condition("Available")["status"] == "True"
+        # and stable was not touched
+        traffic.flows(5)
+        traffic.stop()
+        assert failures(traffic.requests()) == []
+        assert {request.release for request in traffic.requests()} == {stable}
+    assert uids(app.pods(stable)) == pods
+
+
+@pytest.mark.parametrize("kind", ["model that can't be reached", "prompt that the model chokes on"])
+def test_a_candidate_that_fails_is_taken_back(place: Place, kind: str, figure: Callable[[str], None]) -> None:
+    # given an app that serves
+    app = scripted_app(place, rollout=WATCHES_ERRORS)
+    stable = app.serves()
+    place.apply(custom("Model", "nowhere", model="none", endpoint="http://nowhere:8000/v1"))
+    with Traffic(app, rate=6, turns=2) as traffic:
+        traffic.flows(10)
+        # when its change makes for errors
+        if kind.startswith("model"):
+            app.change(model={"ref": "nowhere", "maxRetries": 0})
+        else:
+            app.change(prompt={"version": "broken"})
+        # then that is taken back for its error rate
+        ended = app.ends()
+        assert (ended["result"], ended["reason"]) == ("Aborted", "AnalysisFailed")
+        assert "error-rate 100.0%" in ended["message"]
+        traffic.flows(20, release=stable)
+        traffic.stop()
+        requests = traffic.requests()
+    # and stable answered everything it was asked
+    assert {request.release for request in failures(requests)} == {ended["release"]}
+    assert {request.release for request in requests[-10:]} == {stable}
+    figure(f"{len(failures(requests))} of {len(requests)} requests met the broken candidate")
+
+
+def test_a_template_that_can_t_be_read_is_named_and_stops_nobody_else(place: Place) -> None:
+    # given an app that serves
+    app = scripted_app(place)
+    stable = app.serves()
+    # when it asks for a prompt with a mistake in it
+    place.apply(prompt(v1="chunks=1", v2="chunks=1 now=better", broken="status=500", torn="Hello {{ name"))
+    app.change(prompt={"version": "torn"})
+    # then app and Prompt name the place
+    app.phase("Degraded")
+    message = app.condition("Stalled")["message"]
+    assert "spec.prompt.version" in message
+    assert "spec.versions[3].messages[0].content" in message or "versions[3].messages[0].content" in message
+    assert f"{stable} goes on serving" in message
+    status = (place.get("Prompt", "script") or {})["status"]
+    assert "spec.versions[3].messages[0].content" in status["conditions"][0]["message"]
+    # and an app beside it is served, and this one when it is put right
+    neighbour = custom("LLMApp", "neighbour", model={"ref": "scripted"}, prompt={"ref": "script", "version": "v1"})
+    place.apply(neighbour)
+    App(place, "neighbour").serves()
+    app.change(prompt={"version": "v1"})
+    assert app.serves() == stable
