@@ -236,6 +236,10 @@ class RolloutStatus(ApiModel):
     paused: Annotated[str | None, Field(max_length=1024, description="Why it waits.")] = None
     analysis: AnalysisStatus | None = Field(default=None, description="The measurements of the present weight.")
     verdicts: list[MetricVerdict] = Field(default_factory=list, description="Each metric as it was judged last.")
+    spent_decision: Annotated[
+        str | None,
+        Field(max_length=512, description="Value of genaiops.dev/promote when the rollout began: it was for another."),
+    ] = None
     fast: bool = Field(default=False, description="Going back to an earlier release: no steps.")
 
 

@@ -53,7 +53,7 @@ class Lifecycle(ApiModel):
 
 
 class Pricing(ApiModel):
-    """Price per million tokens."""
+    """Price per million tokens. A change of it alone is no release: the next one counts with it."""
 
     currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$", description="ISO 4217 code.")
     input_per_million: NonNegative = Field(description="Price of a million input tokens.")

@@ -4,8 +4,9 @@ The API server evaluates the CEL text when an object is applied. The operator ev
 parses an object, because an object may be older than a rule.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 
@@ -29,7 +30,7 @@ class Rule:
         return {"rule": self.cel, "message": self.message}
 
 
-def rules_of(struct: type) -> Iterator[Rule]:
+@cache
+def rules_of(struct: type) -> tuple[Rule, ...]:
     """The rules of a class and of its bases, in the order of their declaration."""
-    for base in reversed(struct.__mro__):
-        yield from (value for value in vars(base).values() if isinstance(value, Rule))
+    return tuple(value for base in reversed(struct.__mro__) for value in vars(base).values() if isinstance(value, Rule))

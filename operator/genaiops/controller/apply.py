@@ -68,7 +68,7 @@ class Applier:
         live = self._store.get(*key)
         settled = self._settled[owner]
         digest = _digest(manifest)
-        if live is not None and (contains(live, manifest) or settled.get(key) == (digest, _fingerprint(live))):
+        if live is not None and _is_so(live, manifest, settled.get(key), digest):
             return
         if live is not None and live.get("immutable") and live.get("data") != manifest.get("data"):
             # Made anew by somebody with other content, which nobody can change back.
@@ -90,6 +90,15 @@ class Applier:
         """The owner is gone: remember nothing of its objects."""
         self._settled.pop(owner, None)
         self._refused.pop(owner, None)
+
+
+def _is_so(live: Raw, manifest: Object, settled: tuple[str, str] | None, digest: str) -> bool:
+    if settled is None:
+        return contains(live, manifest)
+    # Another manifest than last time has to be sent even if the live object has all of it: it may have left out a
+    # field that is ours, and only the API server knows whose a field is.
+    applied, fingerprint = settled
+    return applied == digest and (fingerprint == _fingerprint(live) or contains(live, manifest))
 
 
 def contains(live: Any, wanted: Any) -> bool:

@@ -23,8 +23,16 @@ from genaiops.manifests.release import HTTP_PORT, METRICS_PORT, release_of
 from genaiops.release.resolve import resolve
 from genaiops.rollout.due import gateway_due, readings_due
 from genaiops.rollout.snapshot import GatewayView, Readings, Snapshot, Workload
+from genaiops.traffic.envoy import routes_version
 from genaiops.traffic.envoy.names import READ_ONLY_PORT
-from genaiops.traffic.live import CLUSTERS_PATH, ROUTES_PATH, healthy_endpoints, live_weights
+from genaiops.traffic.live import (
+    CLUSTERS_PATH,
+    ROUTES_PATH,
+    healthy_endpoints,
+    live_routes_version,
+    live_weights,
+)
+from genaiops.traffic.objects import gateway_name
 
 _ROLES: Final = ("candidate", "stable")
 
@@ -50,7 +58,7 @@ async def observe(raw: Raw, store: Store, pods: PodClient, runtime_image: str, n
     gateways = [raw for raw in owned if raw["kind"] == "Pod" and _component(raw) == GATEWAY and is_ready(raw)]
     gateway = GatewayView(ready=len(gateways))
     if gateway_due(status, resolution):
-        gateway = await _ask_gateway(pods, gateways)
+        gateway = await _ask_gateway(pods, gateways, _routes_told(store, namespace, name))
     readings = None
     if readings_due(status, resolution.rollout, now):
         readings = await _read_counters(pods, runtimes, status, resolution.rollout)
@@ -152,8 +160,16 @@ def _readiness(body: str) -> str:
         return body[:500]
 
 
-async def _ask_gateway(client: PodClient, gateways: list[Raw]) -> GatewayView:
-    """What all ready gateway pods agree on. One that does not answer makes it unknown: nothing is assumed."""
+def _routes_told(store: Store, namespace: str, app: str) -> str | None:
+    config = store.get("ConfigMap", namespace, gateway_name(app))
+    return routes_version(config["data"]) if config else None
+
+
+async def _ask_gateway(client: PodClient, gateways: list[Raw], routes_told: str | None) -> GatewayView:
+    """What all ready gateway pods have in effect of the routes they were told last.
+
+    One that does not answer, or still has earlier routes, makes it unknown: nothing is assumed.
+    """
     routes, clusters = await asyncio.gather(
         gather_reads(client, gateways, READ_ONLY_PORT, ROUTES_PATH),
         gather_reads(client, gateways, READ_ONLY_PORT, CLUSTERS_PATH),
@@ -162,16 +178,16 @@ async def _ask_gateway(client: PodClient, gateways: list[Raw]) -> GatewayView:
     if problems or not gateways:
         return GatewayView(ready=len(gateways), problem=problems[0] if problems else "no gateway pod is ready")
     try:
-        weights = [live_weights(json.loads(str(answer))) for answer in routes]
+        dumps = [json.loads(str(answer)) for answer in routes]
         healthy = [healthy_endpoints(json.loads(str(answer))) for answer in clusters]
     except (ValueError, LookupError, TypeError) as error:
         return GatewayView(ready=len(gateways), problem=f"a gateway pod's answer can't be read: {error!r}")
-    agreed = weights[0] if all(item == weights[0] for item in weights) else None
+    agreed = all(live_routes_version(dump) == routes_told for dump in dumps)
     return GatewayView(
         ready=len(gateways),
-        weights=agreed,
+        weights=live_weights(dumps[0]) if agreed else None,
         endpoints={release: min(item.get(release, 0) for item in healthy) for release in set().union(*healthy)},
-        problem=None if agreed is not None else "the gateway's pods have different routes in effect",
+        problem=None if agreed else "not every gateway pod has taken up the latest routes",
     )
 
 

@@ -9,6 +9,8 @@ K = TypeVar("K", bound=Hashable)
 
 _FIRST_RETRY: Final = 0.2
 _LAST_RETRY: Final = 60.0
+_DOUBLINGS: Final = 16
+"""More than it takes to the last; without an end the power overflows after a day of failures."""
 
 
 class KeyedQueue(Generic[K]):
@@ -74,7 +76,7 @@ class KeyedQueue(Generic[K]):
         """The work failed: come back to it, each time later, up to a minute. Returns the delay in seconds."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
-        delay = min(_FIRST_RETRY * 2.0**failures, _LAST_RETRY)
+        delay = min(_FIRST_RETRY * 2.0 ** min(failures, _DOUBLINGS), _LAST_RETRY)
         self.add_after(key, delay)
         return delay
 

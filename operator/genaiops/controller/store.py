@@ -30,6 +30,8 @@ def _slim(kind: str, raw: Raw) -> Raw:
     """What is kept of an object. Of a Secret only its key names: no value stays in memory."""
     metadata = {name: value for name, value in raw["metadata"].items() if name != "managedFields"}
     if kind == "Secret":
+        # kubectl writes what it applied, values and all, into an annotation.
+        metadata.pop("annotations", None)
         return {"kind": kind, "metadata": metadata, "keys": sorted(raw.get("data") or ())}
     return {**raw, "kind": kind, "metadata": metadata}
 

@@ -87,7 +87,13 @@ class _Pass:
         if self.rollout or target is None or target.name in (self.stable, self.aborted):
             return
         fast = self.stable is not None and target.name in self.recently_promoted()
-        self.rollout = RolloutStatus(release=target.name, started_at=self.now, fast=fast)
+        self.rollout = RolloutStatus(
+            release=target.name,
+            started_at=self.now,
+            fast=fast,
+            # A decision holds for the rollout that it was made in, also where the same release comes again.
+            spent_decision=self.seen.annotations.get(PROMOTE_ANNOTATION),
+        )
         if target.name in self.retiring:
             self.retiring.remove(target.name)
         what = "first release" if self.stable is None else "; ".join(self.changes_of(target.name))
@@ -373,14 +379,22 @@ class _Pass:
 
     def person_promotes(self) -> bool:
         assert self.rollout is not None
-        return self.seen.annotations.get(PROMOTE_ANNOTATION) == f"{self.rollout.release}@{self.rollout.step}"
+        decision = self.seen.annotations.get(PROMOTE_ANNOTATION)
+        if decision != self.rollout.spent_decision:
+            self.update(spent_decision=None)
+        return decision == self.decision_to_promote and self.rollout.spent_decision is None
+
+    @property
+    def decision_to_promote(self) -> str:
+        assert self.rollout is not None
+        return f"{self.rollout.release}@{self.rollout.step}"
 
     def how_to_promote(self) -> str:
         assert self.rollout is not None
-        return (
-            f"kubectl annotate --overwrite llmapp {self.seen.name} -n {self.seen.namespace} "
-            f"{PROMOTE_ANNOTATION}={self.rollout.release}@{self.rollout.step}"
-        )
+        annotate = f"kubectl annotate --overwrite llmapp {self.seen.name} -n {self.seen.namespace}"
+        # The same value again is no change that anybody could see: it has to go first.
+        again = f"{annotate} {PROMOTE_ANNOTATION}- && " if self.rollout.spent_decision else ""
+        return f"{again}{annotate} {PROMOTE_ANNOTATION}={self.decision_to_promote}"
 
     def hold(self, why: str, tells: str = "") -> None:
         """Stay at this step. `tells` are the numbers so far: they change without being news."""

@@ -114,7 +114,6 @@ async def test_a_change_by_somebody_else_is_taken_back() -> None:
     assert [write["spec"] for write in cluster.writes] == [{"replicas": 2}, {"replicas": 2}]
 
 
-@pytest.mark.xfail(strict=True, reason="a field that is no longer set looks as if it were somebody else's; to be fixed")
 async def test_a_field_that_is_no_longer_set_is_taken_back() -> None:
     cluster, store = RecordingCluster(), Store()
     applier = Applier(cluster, store)

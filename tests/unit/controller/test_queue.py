@@ -142,7 +142,6 @@ def test_a_failure_comes_back_later_each_time_up_to_a_minute() -> None:
     run(story())
 
 
-@pytest.mark.xfail(strict=True, reason="2.0**1024 overflows: after 17 hours of failures the leader ends; to be fixed")
 def test_a_failure_that_lasts_for_weeks_is_still_tried_every_minute() -> None:
     async def story() -> None:
         queue = KeyedQueue[str]()

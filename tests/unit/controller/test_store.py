@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -213,7 +212,6 @@ def test_no_malformed_object_stops_the_store(spec: object) -> None:
 # --- secrets -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.xfail(strict=True, reason="kubectl's last-applied annotation of a Secret holds its values; to be fixed")
 def test_of_a_secret_only_the_names_of_its_keys_are_kept() -> None:
     store = Store()
     applied = json.dumps({"data": {"api-key": "c2VjcmV0"}})

@@ -41,7 +41,7 @@ def hash_of(**changes: Any) -> str:
 
 def test_the_hash_of_a_content_stays_the_same_from_version_to_version() -> None:
     """It names what runs in users' clusters: with another value here an upgrade rolls out every app anew."""
-    assert hash_of() == "8f78a2ab37bc955aa262b6616c69d4439f8e8c7b02c1bad61c6090b118e86906"
+    assert hash_of() == "5115832e24168dbf2a343f540dbda4b69803e63f2af83fa70673ed2524c13ce4"
 
 
 def test_the_name_is_the_app_and_ten_digits_of_the_hash() -> None:
@@ -180,3 +180,8 @@ def test_a_long_value_is_cut() -> None:
     (told,) = namespace.target().release.changes
     assert told.startswith("model gpt endpoint http://gpt:8080/v1 → http://gpt/vvv")
     assert len(told) < 150
+
+
+def test_a_change_of_price_is_no_release() -> None:
+    dearer = {**FIXED["model"], "pricing": {"inputPerMillion": "9", "outputPerMillion": "9"}}
+    assert hash_of(model=dearer) == hash_of()

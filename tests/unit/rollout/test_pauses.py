@@ -1,6 +1,5 @@
 """Pauses, and the people who end them. Rule 7: pausing is never a timeout."""
 
-import pytest
 
 from rollout.scenario import Story, app, pause
 from rollout.world import Requests
@@ -50,7 +49,6 @@ def test_a_decision_counts_for_one_step_only() -> None:
     )
 
 
-@pytest.mark.xfail(strict=True, reason="the status doesn't hold which decisions were used; to be fixed")
 def test_a_decision_of_an_earlier_rollout_does_not_count_for_the_next_one_of_that_release() -> None:
     (
         paused()
