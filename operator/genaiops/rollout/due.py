@@ -1,6 +1,6 @@
 """Which questions a reconcile has to ask the data plane before it plans: none while nothing is under way."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from genaiops.api.llmapp import LLMAppStatus, RolloutStatus
 from genaiops.api.rollout import RolloutSpec
@@ -32,3 +32,8 @@ def next_reading(rollout: RolloutStatus, policy: RolloutSpec) -> datetime | None
     if rollout.analysis is None:
         return rollout.step_started_at
     return (rollout.analysis.measured_at or rollout.analysis.started_at) + policy.analysis.interval
+
+
+def next_question(now: datetime, since: datetime) -> datetime:
+    """When to ask the gateway again, which does not announce itself as pods do: the longer it takes, the less often."""
+    return now + min(max((now - since) / 4, timedelta(milliseconds=200)), timedelta(seconds=5))

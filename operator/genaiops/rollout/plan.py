@@ -4,27 +4,22 @@ No I/O, no clock, no randomness. The numbers in comments are the rules of docs/r
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from genaiops.analysis.judge import judge_all, summary
-from genaiops.analysis.window import advance, start
-from genaiops.api.base import format_duration
 from genaiops.api.llmapp import (
     PROMOTE_ANNOTATION,
     HistoryEntry,
     LLMAppStatus,
     Result,
     RolloutStatus,
-    Verdict,
 )
 from genaiops.api.release import ReleaseSpec
-from genaiops.api.rollout import OnInconclusive, OnNoData, RolloutSpec, Step
 from genaiops.release.changes import describe_changes
+from genaiops.rollout.advance import Advance
 from genaiops.rollout.conditions import clipped
-from genaiops.rollout.due import next_reading
+from genaiops.rollout.due import next_question
 from genaiops.rollout.report import report
 from genaiops.rollout.snapshot import Notice, Plan, Routes, Snapshot
-from genaiops.rollout.steps import effective_steps, pods_needed, stages, weight_at, weight_carried
 
 
 def plan(snapshot: Snapshot, now: datetime) -> Plan:
@@ -49,13 +44,13 @@ class _Pass:
         self.history = list(status.history)
         self.retiring = list(status.retiring)
         self.target = self.seen.resolution.target
-        self.policy: RolloutSpec = self.seen.resolution.rollout
+        self.candidate_pods = 0
 
     def run(self) -> Plan:
         self.end_what_is_not_wanted()
         self.begin_what_is_wanted()
         if self.rollout:
-            self.advance()
+            self.advance(self.rollout)
         draining = self.drain()
         return Plan(
             status=report(self.seen, self.working_status(), self.now),
@@ -106,7 +101,7 @@ class _Pass:
             if entry.result in (Result.PROMOTED, Result.FAST_PROMOTED, Result.FAST_ROLLED_BACK)
         ]
         others = [release for release in dict.fromkeys(promoted) if release != self.stable]
-        return others[: self.policy.rollback_window]
+        return others[: self.seen.resolution.rollout.rollback_window]
 
     def end(self, result: Result, reason: str, message: str) -> None:
         rollout = self.rollout
@@ -125,6 +120,9 @@ class _Pass:
             )
         )
         self.rollout = None
+        if result is Result.ABORTED:
+            # 4: not tried again by itself; its pods follow once the gateway says that nothing reaches them.
+            self.aborted = rollout.release
         if result in (Result.PROMOTED, Result.FAST_PROMOTED, Result.FAST_ROLLED_BACK):
             if self.stable:
                 self.retiring.append(self.stable)
@@ -138,272 +136,15 @@ class _Pass:
         release, stable = self.release_of(name), self.release_of(self.stable)
         return describe_changes(stable, release) if release else []
 
-    def abort(self, reason: str, message: str) -> None:
-        """4: weight 0 first; the pods follow once the gateway says that nothing reaches them."""
-        rollout = self.rollout
-        assert rollout is not None
-        self.aborted = rollout.release
-        self.end(Result.ABORTED, reason, f"{message} (at weight {rollout.weight})")
-
-    # --- one rollout ----------------------------------------------------------------------------------------
-
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        assert self.rollout is not None
-        if self.target is None and self.stable is not None:
-            # Without a spec that can be resolved nobody knows what is wanted, nor that these are its steps.
-            return (Step(set_weight=self.rollout.weight),) * (self.rollout.steps + 1)
-        # 8: a first release has nothing to be compared with, so there are no steps.
-        return effective_steps(self.policy.steps, skip=self.stable is None or self.rollout.fast)
-
-    def update(self, **changes: object) -> None:
-        assert self.rollout is not None
-        self.rollout = self.rollout.model_copy(update=changes)
-
-    def advance(self) -> None:
-        assert self.rollout is not None
-        last = len(self.steps) - 1
-        self.fit_step(last)
-        self.update(steps=last, paused=None)
-        self.analyse()
-        while self.rollout and self.set_weight() and self.step_is_over() and self.may_leave_step():
-            if self.rollout.step == last:
-                self.promote()
-                return
-            following = self.steps[self.rollout.step + 1]
-            self.update(step=self.rollout.step + 1, step_started_at=None)
-            if following.set_weight is not None:
-                self.update(analysis=None, verdicts=[])
-
-        if self.rollout:
-            self.measure_again()
-
-    def fit_step(self, last: int) -> None:
-        """Keep to the steps when a person made them fewer: only a passed analysis leads to the last one."""
-        rollout = self.rollout
-        assert rollout is not None
-        at_last = rollout.step == rollout.steps
-        step = min(rollout.step, last if at_last else max(0, last - 1))
-        if step != rollout.step:
-            self.update(step=step, step_started_at=None, analysis=None, verdicts=[])
-
-    def promote(self) -> None:
-        assert self.rollout is not None
-        if self.rollout.fast:
-            self.end(Result.FAST_ROLLED_BACK, "WithinRollbackWindow", "went back to an earlier release without steps")
-        elif self.stable is None:
-            self.end(Result.PROMOTED, "FirstRelease", "first release is serving")
-        else:
-            self.end(Result.PROMOTED, "StepsPassed", "all steps passed")
-
-    def set_weight(self) -> bool:
-        """Give the candidate the weight of its step as far as its pods carry it; True once that is in effect."""
-        rollout = self.rollout
-        assert rollout is not None
-        wanted = weight_at(self.steps, rollout.step)
-        missing = self.missing_for(wanted)
-        # 3: capacity before weight. More only when pods and gateway are ready for all of it, less at once.
-        ready = self.seen.workload(rollout.release).ready
-        # A gateway that can't be asked is no reason to take weight away; one that sees no pod is.
-        ready = min(ready, self.seen.gateway.endpoints.get(rollout.release, ready))
-        held = weight_carried(ready, self.seen.spec.replicas, min(rollout.weight, wanted))
-        weight = wanted if missing is None or self.stable is None else held
-        if weight != rollout.weight and self.stable is not None:
-            self.notify("WeightSet", f"{rollout.release}: weight {rollout.weight} → {weight}", warning=bool(missing))
-        self.update(weight=weight)
-        if missing is None and not self.in_effect(weight):
-            # 2: nothing counts before the gateway says that it is so.
-            missing = f"waiting for the gateway to report weight {weight} in effect"
-            if self.seen.gateway.problem:
-                missing = f"{missing}: {self.seen.gateway.problem}"
-        return not self.wait_for(missing)
-
-    def missing_for(self, weight: int) -> str | None:
-        rollout = self.rollout
-        assert rollout is not None
-        workload, gateway = self.seen.workload(rollout.release), self.seen.gateway
-        needed = self.pods_for(weight)
-        if workload.ready < needed:
-            text = f"{workload.ready} of {needed} pods of {rollout.release} are ready"
-            return f"{text}: {workload.problem}" if workload.problem else text
-        if gateway.endpoints.get(rollout.release, 0) < needed:
-            seen = gateway.endpoints.get(rollout.release, 0)
-            text = f"the gateway sees {seen} of {needed} healthy endpoints of {rollout.release}"
-            return f"{text}: {gateway.problem}" if gateway.problem else text
-        return None
-
-    def pods_for(self, weight: int) -> int:
-        return pods_needed(100 if self.stable is None else weight, self.seen.spec.replicas)
-
-    def in_effect(self, weight: int) -> bool:
-        assert self.rollout is not None
-        weights = self.seen.gateway.weights
-        if weights is None:
-            return False
-        return weights.get(self.rollout.release, 0) == (100 if self.stable is None else weight)
-
-    def wait_for(self, missing: str | None) -> bool:
-        """Keep the progress deadline; True while something is missing."""
-        rollout = self.rollout
-        assert rollout is not None
-        if missing is None:
-            self.update(waiting=None, waiting_since=None)
-            return False
-        since = rollout.waiting_since or self.now
-        self.update(waiting=clipped(missing), waiting_since=since)
-        deadline = since + self.policy.progress_deadline
-        if self.now >= deadline and self.stable is not None:
-            self.abort(
-                "ProgressDeadlineExceeded",
-                f"no progress for {format_duration(self.policy.progress_deadline)}: {missing}",
-            )
-        elif self.now < deadline:
-            self.wake.append(deadline)
-        if self.rollout and self.seen.workload(rollout.release).ready >= self.pods_for(rollout.weight):
-            self.ask_gateway_again(since)
-        return True
-
-    def ask_gateway_again(self, since: datetime) -> None:
-        """Pods announce themselves; the gateway has to be asked. The longer it takes, the less often."""
-        waited = self.now - since
-        self.wake.append(self.now + min(max(waited / 4, timedelta(milliseconds=200)), timedelta(seconds=5)))
-
-    def step_is_over(self) -> bool:
-        rollout = self.rollout
-        assert rollout is not None
-        if rollout.step_started_at is None:
-            self.update(step_started_at=self.now)
-        step = self.steps[rollout.step]
-        if step.pause is None:
-            return True
-        if self.person_promotes():
-            return True
-        if step.pause.duration is None:
-            self.hold(f"paused until a person promotes: {self.how_to_promote()}")
-            return False
-        over = (rollout.step_started_at or self.now) + step.pause.duration
-        if self.now < over:
-            self.hold(f"paused for {format_duration(step.pause.duration)}")
-            self.wake.append(over)
-            return False
-        return True
-
-    def may_leave_step(self) -> bool:
-        """What stands between this step and more weight: the analysis, and a spec that says what is wanted."""
-        rollout = self.rollout
-        assert rollout is not None
-        if rollout.step + 1 < len(self.steps) and self.steps[rollout.step + 1].set_weight is None:
-            return True
-        if self.target is None:
-            self.hold("the spec can't be resolved; the candidate keeps its weight until it can")
-            return False
-        if not self.judged():
-            return True
-        if summary(rollout.verdicts) is Verdict.SUCCESSFUL and rollout.verdicts:
-            return True
-        if self.person_promotes():
-            self.notify("Overruled", f"{rollout.release}: a person let it go on without a verdict", warning=True)
-            return True
-        return self.without_verdict()
-
-    def without_verdict(self) -> bool:
-        """True where the policy lets a rollout go on unjudged."""
-        rollout, analysis = self.rollout, self.policy.analysis
-        assert rollout is not None
-        if rollout.analysis is None:
-            return False
-        over = rollout.analysis.started_at + analysis.max_duration
-        if self.now < over:
-            self.wake.append(over)
-            return False
-        no_data = not any(verdict.candidate.samples for verdict in rollout.verdicts)
-        decision = analysis.on_no_data if no_data else analysis.on_inconclusive
-        what = "no request reached the candidate" if no_data else "no verdict"
-        tells = "; ".join(verdict.message for verdict in rollout.verdicts if not verdict.dry_run)
-        if decision in (OnNoData.ABORT, OnInconclusive.ABORT):
-            reason = "NoData" if no_data else "Inconclusive"
-            self.abort(reason, f"{what} within {format_duration(analysis.max_duration)}: {tells}")
-            return False
-        if decision is OnNoData.CONTINUE:
-            return True
-        self.hold(
-            f"{what} within {format_duration(analysis.max_duration)}, still measuring; "
-            f"to go on anyway: {self.how_to_promote()}",
-            tells,
-        )
-        return False
-
-    def compared(self) -> bool:
-        """Whether there are signals to compare at the present weight: both releases have traffic."""
-        assert self.rollout is not None
-        return self.stable is not None and 0 < weight_at(self.steps, self.rollout.step) < 100
-
-    def judged(self) -> bool:
-        """Whether the analysis decides at the present weight."""
-        return self.compared() and any(not metric.dry_run for metric in self.policy.analysis.metrics)
-
-    def analyse(self) -> None:
-        rollout, readings = self.rollout, self.seen.readings
-        assert rollout is not None
-        policy, status = self.policy.analysis, rollout.analysis
-        if not self.compared():
-            return
-        if readings and status:
-            status = advance(status, readings.pods, readings.failures, self.now)
-        elif readings and rollout.step_started_at and self.in_effect(rollout.weight):
-            # 2: the window opens with the first reading after the weight was confirmed.
-            status = start(self.now, readings.pods, readings.failures)
-        if status is None:
-            return
-        verdicts = judge_all(policy, status, stages(self.policy.steps))
-        self.update(analysis=status, verdicts=verdicts)
-        if not self.judged():
-            return
-        breaches = [v.message for v in verdicts if v.verdict is Verdict.FAILED and not v.dry_run]
-        if breaches:
-            self.abort("AnalysisFailed", "; ".join(breaches))
-        elif status.consecutive_errors >= policy.max_consecutive_errors:
-            self.abort(
-                "AnalysisError",
-                f"{status.consecutive_errors} measurements in a row failed, the last: {status.last_error}",
-            )
-
-    def measure_again(self) -> None:
-        assert self.rollout is not None
-        due = next_reading(self.rollout, self.policy)
-        if due and self.compared():
-            soon = self.now + min(self.policy.analysis.interval, timedelta(milliseconds=500))
-            self.wake.append(due if due > self.now else soon)
-
-    # --- people ---------------------------------------------------------------------------------------------
-
-    def person_promotes(self) -> bool:
-        assert self.rollout is not None
-        decision = self.seen.annotations.get(PROMOTE_ANNOTATION)
-        if decision != self.rollout.spent_decision:
-            self.update(spent_decision=None)
-        return decision == self.decision_to_promote and self.rollout.spent_decision is None
-
-    @property
-    def decision_to_promote(self) -> str:
-        assert self.rollout is not None
-        return f"{self.rollout.release}@{self.rollout.step}"
-
-    def how_to_promote(self) -> str:
-        assert self.rollout is not None
-        annotate = f"kubectl annotate --overwrite llmapp {self.seen.name} -n {self.seen.namespace}"
-        # The same value again is no change that anybody could see: it has to go first.
-        again = f"{annotate} {PROMOTE_ANNOTATION}- && " if self.rollout.spent_decision else ""
-        return f"{again}{annotate} {PROMOTE_ANNOTATION}={self.decision_to_promote}"
-
-    def hold(self, why: str, tells: str = "") -> None:
-        """Stay at this step. `tells` are the numbers so far: they change without being news."""
-        assert self.rollout is not None
-        text = f"{why} ({tells})" if tells else why
-        before = self.seen.status.rollout.paused if self.seen.status.rollout else None
-        if before is None or not before.startswith(clipped(why)):
-            self.notify("RolloutPaused", f"{self.rollout.release}: {text}")
-        self.update(paused=clipped(text))
+    def advance(self, rollout: RolloutStatus) -> None:
+        """Move the rollout on; what ends by that ends here."""
+        moved = Advance(self.seen, self.now, self.stable, rollout)
+        moved.run()
+        self.rollout, self.candidate_pods = moved.rollout, moved.candidate_pods()
+        self.notices += moved.notices
+        self.wake += moved.wake
+        if moved.ended:
+            self.end(*moved.ended)
 
     def notify(self, reason: str, message: str, *, warning: bool = False) -> None:
         self.notices.append(Notice(reason, message, warning))
@@ -441,20 +182,11 @@ class _Pass:
             # 3: stable keeps its full size until the candidate has taken over.
             running[self.stable] = replicas
         if self.rollout:
-            running[self.rollout.release] = self.candidate_pods()
+            running[self.rollout.release] = self.candidate_pods
         for release in self.retiring:
             if release not in draining:
                 running[release] = self.seen.workload(release).replicas
         return running
-
-    def candidate_pods(self) -> int:
-        assert self.rollout is not None
-        release, weight = self.rollout.release, weight_at(self.steps, self.rollout.step)
-        weights = self.seen.gateway.weights
-        if weights is None or weights.get(release, 0) > weight:
-            # Less weight needs fewer pods, once the gateway says that it is less.
-            return max(self.pods_for(weight), self.seen.workload(release).replicas)
-        return self.pods_for(weight)
 
     def drain(self) -> tuple[str, ...]:
         """4: a release's pods go once the gateway says that no request is sent to them, its address once they went."""
@@ -467,7 +199,8 @@ class _Pass:
             elif not workload.exists or (weights is not None and weights.get(release, 0) == 0):
                 draining.append(release)
             else:
-                self.ask_gateway_again(self.history[-1].finished_at if self.history else self.now)
+                since = self.history[-1].finished_at if self.history else self.now
+                self.wake.append(next_question(self.now, since))
         return tuple(draining)
 
     def release_of(self, name: str | None) -> ReleaseSpec | None:
