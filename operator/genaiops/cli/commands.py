@@ -1,0 +1,303 @@
+"""The commands: arguments in, text or data out. What they do is in the modules that they call."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from genaiops.cli import diff as differences
+from genaiops.cli import screen, view
+from genaiops.cli.cluster import Choice, Cluster, Query
+from genaiops.cli.failure import Failure, Refused
+from genaiops.cli.follow import Seen, follow, look
+from genaiops.cli.options import Duration, NameAndValue, ObjectName, app_argument, output, place
+from genaiops.cli.outcome import Goal, Waiting
+from genaiops.cli.promote import promote as let_go_on
+from genaiops.cli.untrusted import block, dump, one_line, plain
+from genaiops.manifests.labels import APP
+
+_INTERRUPTED = 130
+
+
+def run(arguments: Sequence[str]) -> int:
+    """One command; its exit code."""
+    try:
+        code = cli.main(list(arguments), prog_name="kubectl genaiops", standalone_mode=False)
+    except click.ClickException as failure:
+        failure.show()
+        return failure.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return _INTERRUPTED
+    return code if isinstance(code, int) else 0
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@place
+def cli() -> None:
+    """See and steer the rollouts of LLM apps.
+
+    Exit codes: 0 done; 1 the answer is no (lint found errors, nothing to promote, the other outcome); 2 it could not
+    be done (wrong usage, not found, no cluster, not allowed, timeout).
+    """
+
+
+@cli.command()
+@click.argument("app", required=False, type=ObjectName("LLMApp"))
+@click.option("-A", "--all-namespaces", is_flag=True, help="Of every namespace.")
+@output
+@place
+@click.pass_obj
+def get(choice: Choice, app: str | None, all_namespaces: bool, form: str | None) -> None:
+    """List apps: phase, releases with their prompt's version, weight, verdict."""
+    cluster = Cluster.connect(choice)
+    if app and all_namespaces:
+        raise click.UsageError("a name is in one namespace: leave out --all-namespaces or the name")
+    found = [cluster.get("LLMApp", app)] if app else cluster.list(Query("LLMApp"), all_namespaces=all_namespaces)[0]
+    releases = cluster.list(Query("Release"), all_namespaces=all_namespaces)[0]
+    # A release's name is unique in its namespace.
+    places: dict[str, dict[str, Any]] = {}
+    for release in releases:
+        places.setdefault(release["metadata"]["namespace"], {})[release["metadata"]["name"]] = release
+    rows = [view.row(item, places.get(item["metadata"]["namespace"], {})) for item in found]
+    if form:
+        click.echo(dump(rows, form), nl=False)
+    elif rows:
+        _show(screen.apps(plain(rows), _now(), namespaces=all_namespaces))
+    else:
+        click.echo(f"no apps in {'any namespace' if all_namespaces else f'namespace {cluster.namespace}'}", err=True)
+
+
+@cli.command()
+@app_argument
+@click.option("-w", "--watch", is_flag=True, help="Show every change until interrupted.")
+@output
+@place
+@click.pass_obj
+def status(choice: Choice, app: str, watch: bool, form: str | None) -> None:
+    """Show an app's gateway, releases, rollout, verdicts, conditions and last history as a tree."""
+    cluster = Cluster.connect(choice)
+    cluster.get("LLMApp", app)
+    queries = _about(app)
+    if not watch:
+        _show_status(view.status(*_one(look(cluster, queries), app)), form)
+        return
+    with closing(follow(cluster, queries)) as states:
+        if form:
+            for seen in states:
+                _show_status(view.status(*_one(seen, app)), form)
+        elif _console().is_terminal:
+            _watch_on_terminal(states, app)
+        else:
+            _watch_in_lines(states, app)
+
+
+@cli.command()
+@app_argument
+@output
+@place
+@click.pass_obj
+def history(choice: Choice, app: str, form: str | None) -> None:
+    """Show how an app's rollouts ended and why, the newest first."""
+    entries = view.history(Cluster.connect(choice).get("LLMApp", app))
+    if form:
+        click.echo(dump(entries, form), nl=False)
+    elif entries:
+        _show(screen.history(plain(entries), _now()))
+    else:
+        click.echo(f"no rollout of {app} has ended yet", err=True)
+
+
+@cli.command()
+@click.argument("names", metavar="RELEASE RELEASE | APP", nargs=-1, required=True, type=ObjectName("LLMApp", "Release"))
+@output
+@place
+@click.pass_obj
+def diff(choice: Choice, names: tuple[str, ...], form: str | None) -> None:
+    """Show what changed between two releases, or from an app's stable release to its candidate (else the aborted
+    one)."""
+    if len(names) > 2:
+        raise click.UsageError("name an app, or two releases")
+    compared = differences.compare(*differences.the_two(Cluster.connect(choice), names))
+    if form:
+        click.echo(dump(compared, form), nl=False)
+    else:
+        _show(_diff_text(compared))
+
+
+@cli.command()
+@click.argument("name", metavar="APP|PROMPT", type=ObjectName("LLMApp", "Prompt"))
+@click.option("--version", metavar="VERSION", help="Another version of the prompt.")
+@click.option("--set", "values", multiple=True, type=NameAndValue(), help="A variable's value; may be repeated.")
+@output
+@place
+@click.pass_obj
+def render(
+    choice: Choice, name: str, version: str | None, values: tuple[tuple[str, str], ...], form: str | None
+) -> None:
+    """Print the messages that a model gets before the user's own: of an app as its users get them now, or of a
+    Prompt's newest version. Where both have the name: llmapp/NAME, prompt/NAME."""
+    from genaiops.cli import render as rendering
+
+    chosen = rendering.wording(Cluster.connect(choice), name, version)
+    messages = rendering.messages(chosen, dict(values))
+    click.echo(f"# {one_line(chosen.origin)}", err=True)
+    if form:
+        click.echo(dump(messages, form), nl=False)
+        return
+    for message in messages:
+        _show(Text(f"--- {message['role']}", style="bold"))
+        click.echo(block(message["content"]))
+
+
+@cli.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(allow_dash=True))
+@output
+def lint(files: tuple[str, ...], form: str | None) -> None:
+    """Check manifests without a cluster: fields, rules, templates, detectors, and references among the files.
+
+    FILE may be a folder, or - for standard input. Exits with 1 where there is an error.
+    """
+    from genaiops.cli.lint import lint as check
+    from genaiops.cli.manifests import read
+
+    findings, checked = check(read(files))
+    errors = sum(not finding.warning for finding in findings)
+    if form:
+        click.echo(dump([finding.as_data() for finding in findings], form), nl=False)
+    else:
+        for finding in findings:
+            click.echo(one_line(str(finding)))
+    click.echo(f"{checked} objects checked: {errors} errors, {len(findings) - errors} warnings", err=True)
+    if errors:
+        raise click.exceptions.Exit(1)
+
+
+@cli.command()
+@app_argument
+@place
+@click.pass_obj
+def promote(choice: Choice, app: str) -> None:
+    """Let a paused rollout go on: past its present pause, or without the verdict that it waits for."""
+    release, _, step = let_go_on(Cluster.connect(choice), app).rpartition("@")
+    click.echo(f"{app}: {release} may go on past step {int(step) + 1}")
+
+
+@cli.command()
+@app_argument
+@click.option(
+    "--for", "goal", required=True, type=click.Choice(["promoted", "aborted", "healthy"]), help="What to wait for."
+)
+@click.option("--timeout", default="10m", show_default=True, type=Duration(), help="How long, such as 90s or 1h30m.")
+@place
+@click.pass_obj
+def wait(choice: Choice, app: str, goal: Goal, timeout: float) -> None:
+    """Wait until a rollout has ended, or an app is healthy, telling on the way why it is not.
+
+    Exits with 0 where that is reached, 1 where the other outcome is, 2 after the timeout.
+    """
+    cluster = Cluster.connect(choice)
+    cluster.get("LLMApp", app)
+    waiting, told = Waiting(goal), ""
+    with closing(follow(cluster, [Query("LLMApp", name=app)], timeout)) as states:
+        try:
+            for seen in states:
+                current = seen.objects["LLMApp"].get(app)
+                outcome = waiting.judge(current)
+                if outcome and outcome.reached:
+                    click.echo(f"{app} {one_line(outcome.message)}")
+                    return
+                if outcome:
+                    raise Refused(f"{app} can't become {goal} any more: {outcome.message}")
+                now = screen.line(plain(view.status(current, seen))) if current else ""
+                problem = "; ".join(seen.problems.values())
+                if (problem or now) != told:
+                    told = problem or now
+                    click.echo(one_line(told), err=True)
+        except TimeoutError:
+            raise Failure(f"{app} is not {goal} after {timeout:g} s: {told}") from None
+
+
+# --- how it is shown ---------------------------------------------------------------------------------------
+
+
+def _about(app: str) -> list[Query]:
+    mine = f"{APP}={app}"
+    return [
+        Query("LLMApp", name=app),
+        Query("Release", labels=mine),
+        Query("Deployment", labels=mine, optional=True),
+        Query("RolloutPolicy", optional=True),
+    ]
+
+
+def _one(seen: Seen, app: str) -> tuple[dict[str, Any], Seen]:
+    found = seen.objects["LLMApp"].get(app)
+    if found is None:
+        raise Failure(f"the app {app!r} was deleted")
+    return found, seen
+
+
+def _watch_on_terminal(states: Iterator[Seen], app: str) -> None:
+    current = screen_view = None
+
+    def draw() -> RenderableType:
+        # Also called once a second in between: ages and pauses go on without news.
+        return screen.status(screen_view, _now()) if screen_view else Text("")
+
+    with Live(get_renderable=draw, console=_console(), refresh_per_second=1) as live:
+        for seen in states:
+            current = _one(seen, app)
+            screen_view = plain(view.status(*current))
+            live.refresh()
+
+
+def _watch_in_lines(states: Iterator[Seen], app: str) -> None:
+    told = ""
+    for seen in states:
+        now = screen.line(plain(view.status(*_one(seen, app))))
+        if now != told:
+            told = now
+            click.echo(f"{_now():%Y-%m-%dT%H:%M:%SZ} {now}")
+
+
+def _show_status(told: view.View, form: str | None) -> None:
+    if form:
+        # Several in a row, from --watch, are a stream of documents.
+        click.echo(("---\n" if form == "yaml" else "") + dump(told, form), nl=False)
+    else:
+        _show(screen.status(plain(told), _now()))
+
+
+def _diff_text(compared: view.View) -> Text:
+    text = Text()
+    for sign, side in (("---", compared["from"]), ("+++", compared["to"])):
+        about = f"{sign} {side['release']} (prompt {side['prompt']}/{side['promptVersion']}, model {side['model']})"
+        text.append(one_line(about) + "\n", style="bold")
+    if not compared["changes"]:
+        return text.append("no difference")
+    styles = {"+": "green", "-": "red", "@": "cyan"}
+    for change in compared["changes"]:
+        text.append(f"\n{one_line(change['part'])}\n", style="bold underline")
+        for line in change["diff"].split("\n"):
+            text.append(one_line(line) + "\n", style=styles.get(line[:1], ""))
+    text.rstrip()
+    return text
+
+
+def _show(renderable: RenderableType) -> None:
+    _console().print(renderable, soft_wrap=isinstance(renderable, Text))
+
+
+def _console() -> Console:
+    plainly = Console(markup=False, highlight=False, emoji=False)
+    # Nobody reads a pipe in columns of 80 characters; a program wants whole lines.
+    return plainly if plainly.is_terminal else Console(markup=False, highlight=False, emoji=False, width=10_000)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
