@@ -26,6 +26,10 @@ _OBJECT_NAME: Final = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
 _SERVICE_NAME: Final = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
 # Told of the referred object itself, or not to be known without a cluster.
 _NOT_OURS: Final = re.compile(r".*Invalid|SecretNotFound|ModelNotReady")
+_IN_OUR_WORDS: Final = {
+    "extra_forbidden": "is no field of it; remove it or correct its name",
+    "missing": "is missing; it has no default",
+}
 
 
 @dataclass(frozen=True)
@@ -121,16 +125,16 @@ def _form(document: Document) -> Iterator[Finding | _Object]:
         yield wrong(["kind"], f"there is no such kind in {API_VERSION}; it has {', '.join(_KINDS)}")
         return
     yield from (
-        wrong([key], "is no field of an object; remove it or correct its name")
+        wrong([key], _IN_OUR_WORDS["extra_forbidden"])
         for key in sorted(value.keys() - {"apiVersion", "kind", "metadata", "spec", "status"})
     )
     serves = kind == "LLMApp" or (kind == "Model" and "serving" in (value.get("spec") or {}))
     if not name and not metadata.get("generateName"):
         yield wrong(["metadata", "name"], "is missing")
-    elif name and not _OBJECT_NAME.fullmatch(name):
-        yield wrong(["metadata", "name"], "at most 253 lowercase letters, digits, inner '-' and '.'; rename it")
     elif name and serves and not _SERVICE_NAME.fullmatch(name):
         yield wrong(["metadata", "name"], SERVICE_NAME_MESSAGE.removeprefix("metadata.name: "))
+    elif name and not _OBJECT_NAME.fullmatch(name):
+        yield wrong(["metadata", "name"], "at most 253 lowercase letters, digits, inner '-' and '.'; rename it")
     spec, model = value.get("spec"), _KINDS[kind].spec
     if not isinstance(spec, dict):
         yield wrong(["spec"], "is missing or no object")
@@ -152,7 +156,8 @@ def _errors(model: type[ApiModel], spec: Raw) -> dict[Path_, str]:
             for detail in error.errors(include_url=False, include_context=False, include_input=False):
                 # Strictly, a Decimal has to be one already: the lenient pass has judged it.
                 if detail["type"] != "is_instance_of":
-                    errors.setdefault(detail["loc"], detail["msg"].removeprefix("Value error, "))
+                    said = _IN_OUR_WORDS.get(detail["type"], detail["msg"].removeprefix("Value error, "))
+                    errors.setdefault(detail["loc"], said)
     return errors
 
 

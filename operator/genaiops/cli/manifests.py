@@ -56,7 +56,7 @@ class Document:
 
     def position(self, path: Path_ = ()) -> Position:
         """Where the value at `path` stands; where there is none, what would hold it."""
-        node: Node = self._node
+        node = self._node
         for part in path:
             found = _child(node, part)
             if found is None:
