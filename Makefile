@@ -3,7 +3,7 @@
 PYTHON ?= python3
 # A kubeconfig context of your own, instead of a local kind cluster: make demo CONTEXT=...
 CONTEXT ?=
-# Where that cluster can pull the images from (hack/kind/images --push puts them there).
+# Where the images for that cluster are pushed to: registry/folder.
 IMAGE_PREFIX ?=
 # The local kind cluster that `up`, `demo` and `run` use; the end-to-end tests have their own.
 CLUSTER ?= genaiops

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CLUSTER = "genaiops"
 NAMESPACE = "genaiops-demo"
 QUICKSTART = "examples/quickstart"
-MODEL_SERVER = "genaiops/model-server:0.1.0"
+MODEL_SERVER = "localhost/genaiops/model-server:dev"
 PATIENCE = 600.0
 
 console = Console(highlight=False)
@@ -42,19 +42,15 @@ def local_cluster() -> list[str]:
     for line in exports.splitlines():
         name, _, value = line.removeprefix("export ").partition("=")
         os.environ[name] = os.path.expandvars("".join(shlex.split(value)))
-    # The name that the quickstart's manifests have for the image, so that they can be applied as they stand.
-    images = json.loads(run(["hack/kind/images", "--json", "model-server"], capture=True))
-    run(["docker", "tag", images["model-server"], MODEL_SERVER])
-    run(["hack/kind/cluster", "load", CLUSTER, MODEL_SERVER])
     return ["kubectl"]
 
 
-def own_cluster(context: str, image_prefix: str) -> list[str]:
-    """The user's own cluster, where images come from a registry it can pull from."""
+def own_cluster(context: str, images: dict[str, str]) -> list[str]:
+    """The user's own cluster, which pulls the images from where they were pushed."""
     console.print(f"using your kubeconfig context [bold]{escape(context)}[/], because CONTEXT names it")
     tools = run(["hack/kind/tools"], capture=True).splitlines()[-1]
     os.environ["PATH"] = f"{tools}:{os.environ['PATH']}"
-    settings = [f"--set=images.{name}.repository={image_prefix}/{name}" for name in ("operator", "runtime", "gateway")]
+    settings = [f"--set=images.{name}.reference={images[name]}" for name in ("operator", "runtime", "gateway")]
     chart = ["helm", "upgrade", "--install", "genaiops", "charts/genaiops", f"--kube-context={context}"]
     run([*chart, "--namespace=genaiops-system", "--create-namespace", "--wait", "--timeout=5m", *settings])
     return ["kubectl", f"--context={context}"]
@@ -76,10 +72,10 @@ def run(command: list[str], *, capture: bool = False, stdin: str | None = None) 
 class Story:
     """The acts of the demo."""
 
-    def __init__(self, kubectl: list[str], image_prefix: str | None, picture: Path | None) -> None:
+    def __init__(self, kubectl: list[str], model_server: str, picture: Path | None) -> None:
         self._kubectl = kubectl
         self._picture = picture
-        self._image_prefix = image_prefix
+        self._model_server = model_server
         self._traffic = Traffic()
         self._screen = Screen(console, self._traffic)
 
@@ -140,8 +136,7 @@ class Story:
         # A run before this one left its app where its story ended; this story begins at the beginning.
         self.kubectl("delete", "llmapp", "support", "--ignore-not-found", "--cascade=foreground", "--timeout=5m")
         manifests = "\n---\n".join(path.read_text() for path in sorted((ROOT / QUICKSTART).glob("*.yaml")))
-        if self._image_prefix:
-            manifests = manifests.replace(MODEL_SERVER, f"{self._image_prefix}/model-server:0.1.0")
+        manifests = manifests.replace(MODEL_SERVER, self._model_server)
         self.kubectl("apply", "--filename=-", stdin=manifests)
 
     async def _rollouts(self) -> None:
@@ -197,14 +192,20 @@ def main() -> int:
     """Entry point; the exit code is 0 when the story went as told."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--context", help="a kubeconfig context of your own, instead of a local kind cluster")
-    parser.add_argument("--image-prefix", help="with --context: where it can pull the images, as registry/folder")
+    parser.add_argument(
+        "--image-prefix", help="with --context: where the images are pushed to and pulled from: registry/folder"
+    )
     parser.add_argument("--picture", type=Path, help="save an SVG of the rollback: the picture in the README")
     given = parser.parse_args()
     if given.context and not given.image_prefix:
         parser.error("--context needs --image-prefix (make demo CONTEXT=... IMAGE_PREFIX=registry/folder)")
     try:
-        kubectl = own_cluster(given.context, given.image_prefix) if given.context else local_cluster()
-        asyncio.run(Story(kubectl, given.image_prefix, given.picture).tell())
+        if given.context:
+            images = json.loads(run(["hack/kind/images", "--json", "--push", given.image_prefix], capture=True))
+            story = Story(own_cluster(given.context, images), images["model-server"], given.picture)
+        else:
+            story = Story(local_cluster(), MODEL_SERVER, given.picture)
+        asyncio.run(story.tell())
     except DemoError as error:
         console.print(f"[red]{escape(str(error))}[/]")
         return 1

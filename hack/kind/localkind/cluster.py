@@ -182,6 +182,11 @@ class Cluster:
                 env=self.existing_environment(),
             )
 
+    def tag(self, image: str, alias: str) -> None:
+        """Give an image of the node another name."""
+        command = ["ctr", "--namespace=k8s.io", "images", "tag", "--force", image, alias]
+        answer(["docker", "exec", self.node, *command], env=self.existing_environment())
+
 
 def existing() -> Iterator[Cluster]:
     """The clusters that were made from this cache folder."""
