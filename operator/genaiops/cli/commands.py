@@ -53,7 +53,10 @@ def cli() -> None:
 @place
 @click.pass_obj
 def get(choice: Choice, app: str | None, all_namespaces: bool, form: str | None) -> None:
-    """List apps: phase, releases with their prompt's version, weight, verdict."""
+    """List apps and where they stand.
+
+    Phase, releases with their prompt's version, the candidate's weight, the worst verdict.
+    """
     cluster = Cluster.connect(choice)
     if app and all_namespaces:
         raise click.UsageError("a name is in one namespace: leave out --all-namespaces or the name")
@@ -79,7 +82,11 @@ def get(choice: Choice, app: str | None, all_namespaces: bool, form: str | None)
 @place
 @click.pass_obj
 def status(choice: Choice, app: str, watch: bool, form: str | None) -> None:
-    """Show an app's gateway, releases, rollout, verdicts, conditions and last history as a tree."""
+    """Show one app as a tree.
+
+    Gateway, releases and their pods, the rollout's weight, step and verdicts, what it waits for, conditions, the last
+    history entries.
+    """
     cluster = Cluster.connect(choice)
     cluster.get("LLMApp", app)
     queries = _about(app)
@@ -102,7 +109,10 @@ def status(choice: Choice, app: str, watch: bool, form: str | None) -> None:
 @place
 @click.pass_obj
 def history(choice: Choice, app: str, form: str | None) -> None:
-    """Show how an app's rollouts ended and why, the newest first."""
+    """Show how rollouts ended, and why.
+
+    The newest first.
+    """
     entries = view.history(Cluster.connect(choice).get("LLMApp", app))
     if form:
         click.echo(dump(entries, form), nl=False)
@@ -118,8 +128,10 @@ def history(choice: Choice, app: str, form: str | None) -> None:
 @place
 @click.pass_obj
 def diff(choice: Choice, names: tuple[str, ...], form: str | None) -> None:
-    """Show what changed between two releases, or from an app's stable release to its candidate (else the aborted
-    one)."""
+    """Show what differs between releases.
+
+    Two of them, or an app's stable release and its candidate (where there is none, the one that was aborted).
+    """
     if len(names) > 2:
         raise click.UsageError("name an app, or two releases")
     compared = differences.compare(*differences.the_two(Cluster.connect(choice), names))
@@ -139,8 +151,11 @@ def diff(choice: Choice, names: tuple[str, ...], form: str | None) -> None:
 def render(
     choice: Choice, name: str, version: str | None, values: tuple[tuple[str, str], ...], form: str | None
 ) -> None:
-    """Print the messages that a model gets before the user's own: of an app as its users get them now, or of a
-    Prompt's newest version. Where both have the name: llmapp/NAME, prompt/NAME."""
+    """Print a prompt filled in.
+
+    The messages that a model gets before the user's own: of an app as its users get them now, or of the newest version
+    of a Prompt. Where both have the name, it is the app; llmapp/NAME and prompt/NAME say which.
+    """
     from genaiops.cli import render as rendering
 
     chosen = rendering.wording(Cluster.connect(choice), name, version)
@@ -158,9 +173,10 @@ def render(
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(allow_dash=True))
 @output
 def lint(files: tuple[str, ...], form: str | None) -> None:
-    """Check manifests without a cluster: fields, rules, templates, detectors, and references among the files.
+    """Check manifests without a cluster.
 
-    FILE may be a folder, or - for standard input. Exits with 1 where there is an error.
+    Fields, rules, templates, detectors, and references among the files. FILE may be a folder, or - for standard
+    input. Exits with 1 where there is an error.
     """
     from genaiops.cli.lint import lint as check
     from genaiops.cli.manifests import read
@@ -182,7 +198,10 @@ def lint(files: tuple[str, ...], form: str | None) -> None:
 @place
 @click.pass_obj
 def promote(choice: Choice, app: str) -> None:
-    """Let a paused rollout go on: past its present pause, or without the verdict that it waits for."""
+    """Let a paused rollout go on.
+
+    Past its present pause, or without the verdict that it waits for.
+    """
     release, _, step = let_go_on(Cluster.connect(choice), app).rpartition("@")
     click.echo(f"{app}: {release} may go on past step {int(step) + 1}")
 
@@ -196,9 +215,10 @@ def promote(choice: Choice, app: str) -> None:
 @place
 @click.pass_obj
 def wait(choice: Choice, app: str, goal: Goal, timeout: float) -> None:
-    """Wait until a rollout has ended, or an app is healthy, telling on the way why it is not.
+    """Wait for the end of a rollout.
 
-    Exits with 0 where that is reached, 1 where the other outcome is, 2 after the timeout.
+    Or until an app is healthy; on the way it tells why it is not. Exits with 0 where that is reached, 1 where the
+    other outcome is, 2 after the timeout.
     """
     cluster = Cluster.connect(choice)
     cluster.get("LLMApp", app)

@@ -1,6 +1,7 @@
 """What changed from one release to another, part by part, as a unified text diff."""
 
 import difflib
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -80,9 +81,13 @@ def _each_part(spec: Raw) -> Iterator[tuple[str, str]]:
 
 def _prompt(prompt: Raw) -> str:
     """Messages with their own line breaks, as a person wrote them."""
-    variables = [f"variable {_yaml(variable)}" for variable in prompt.get("variables") or []]
+    variables = [f"variable {_on_one_line(variable)}" for variable in prompt.get("variables") or []]
     messages = [f"--- {message['role']}\n{message['content']}" for message in prompt["messages"]]
     return "\n".join([*variables, *messages])
+
+
+def _on_one_line(value: Raw) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
 def _yaml(value: Any) -> str:

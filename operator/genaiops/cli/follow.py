@@ -117,9 +117,11 @@ class _Watcher:
                 delay = _RENEWAL
             except Failure as failure:
                 self.version = None
-                delay = min(_SLOWEST, max(_RENEWAL, delay * 2))
-                if not (isinstance(failure, Refusal) and failure.status == 410):
-                    # 410 is no problem: the API server has only forgotten what happened since.
+                if isinstance(failure, Refusal) and failure.status == 410:
+                    # No problem: the API server has only forgotten what happened since.
+                    delay = _RENEWAL
+                else:
+                    delay = min(_SLOWEST, max(_RENEWAL, delay * 2))
                     self._tell(failure.message)
 
     def _take(self, event: Raw) -> None:

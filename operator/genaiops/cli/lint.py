@@ -102,7 +102,7 @@ def lint(documents: Iterable[Document | Unreadable]) -> tuple[list[Finding], int
         findings += _content(item)
     findings += _doubles(objects)
     findings += _references(objects, secrets)
-    in_order = sorted(set(findings), key=lambda item: (item.position.file, item.position.line, item.position.column))
+    in_order = sorted(findings, key=lambda item: (item.position.file, item.position.line, item.position.column))
     return in_order, checked
 
 

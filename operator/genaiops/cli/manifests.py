@@ -55,24 +55,24 @@ class Document:
     _node: Node
 
     def position(self, path: Path_ = ()) -> Position:
-        """Where the value at `path` stands; where there is none, what would hold it."""
-        node = self._node
+        """Where the value at `path` begins, with its key; where there is none, what would hold it."""
+        at = node = self._node
         for part in path:
-            found = _child(node, part)
+            found = _entry(node, part)
             if found is None:
                 break
-            node = found
-        return _position(self._file, node.start_mark)
+            at, node = found
+        return _position(self._file, at.start_mark)
 
     def items(self) -> "Iterator[Document]":
         """The document itself or, of a List, its items."""
         if not (isinstance(self.value, dict) and self.value.get("kind") == "List"):
             yield self
             return
-        nodes = _child(self._node, "items")
+        entry = _entry(self._node, "items")
         for index, item in enumerate(self.value.get("items") or ()):
-            node = _child(nodes, index) if nodes else None
-            yield from Document(item, self._file, node or self._node).items()
+            found = _entry(entry[1], index) if entry else None
+            yield from Document(item, self._file, found[1] if found else self._node).items()
 
 
 def read(paths: Sequence[str]) -> Iterator[Document | Unreadable]:
@@ -113,12 +113,12 @@ def _position(file: str, mark: Any) -> Position:
     return Position(file, mark.line + 1, mark.column + 1)
 
 
-def _child(node: Node, part: str | int) -> Node | None:
+def _entry(node: Node, part: str | int) -> tuple[Node, Node] | None:
+    """A part of a node: where it begins, and itself."""
     if isinstance(node, MappingNode):
-        return next((value for key, value in node.value if key.value == part), None)
+        return next(((key, value) for key, value in node.value if key.value == part), None)
     if isinstance(node, SequenceNode) and isinstance(part, int) and part < len(node.value):
-        item: Node = node.value[part]
-        return item
+        return node.value[part], node.value[part]
     return None
 
 

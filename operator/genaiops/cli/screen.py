@@ -152,7 +152,7 @@ def _add_rollout(branch: Tree, view: View, now: datetime) -> None:
         branch.add(Text(", ".join(view["candidate"]["changes"])))
     if view["stable"]:
         share = round(_BAR * rollout["weight"] / 100)
-        branch.add(Text.assemble(("█" * share, "magenta"), ("█" * (_BAR - share), "green"), f" {rollout['weight']} %"))
+        branch.add(Text.assemble(("█" * share, "magenta"), ("░" * (_BAR - share), "green"), f" {rollout['weight']} %"))
     branch.add(_steps(rollout, now))
     if rollout["waiting"]:
         branch.add(Text(f"waiting {age(rollout['waitingSince'], now)}: {rollout['waiting']}", style="cyan"))

@@ -1,0 +1,158 @@
+"""A person's word, and a script's patience."""
+
+import pytest
+
+from cli import given
+from cli.apiserver import ApiServer
+from cli.conftest import Type, meanwhile
+from genaiops.cli.outcome import Goal, Outcome, Waiting
+
+ANNOTATION = "genaiops.dev/promote"
+
+
+def test_promote_ends_the_present_pause_of_the_present_release(cluster: ApiServer, genaiops: Type) -> None:
+    printed = genaiops("promote", "support")
+
+    assert printed.out == "support: support-bbbbbbbbbb may go on past step 2\n"
+    annotations = cluster.objects["LLMApp", "support"]["metadata"]["annotations"]
+    assert annotations == {ANNOTATION: "support-bbbbbbbbbb@1"}
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        (given.healthy(), "nothing of support is being rolled out, so there is nothing to promote (Healthy:"),
+        (given.aborted(), "support-bbbbbbbbbb was taken back. Change the spec to go on (Degraded:"),
+        (given.paused() | {"phase": "Progressing"}, "support is not paused, so there is nothing to promote yet"),
+        (given.paused() | {"phase": "Degraded"}, "support is not paused, so there is nothing to promote yet"),
+        ({}, "nothing of support is being rolled out, so there is nothing to promote (Pending)"),
+    ],
+)
+def test_promote_refuses_where_nothing_waits_for_a_person(
+    cluster: ApiServer, genaiops: Type, status: given.Raw, says: str
+) -> None:
+    cluster.put(given.app(status))
+
+    printed = genaiops("promote", "support")
+
+    assert printed.code == 1
+    assert says in printed.err
+    assert not [request for request in cluster.requests if request.startswith("PATCH")]
+
+
+# --- wait --------------------------------------------------------------------------------------------------
+
+PROMOTED = Outcome(True, "Promoted: support-bbbbbbbbbb: all steps passed")
+
+
+def outcomes(goal: Goal, *states: given.Raw | None) -> list[Outcome | None]:
+    """What is said of an app in these states, one after the other."""
+    waiting = Waiting(goal)
+    return [waiting.judge(None if state is None else given.app(state)) for state in states]
+
+
+def test_a_rollout_that_is_under_way_is_waited_for_to_its_end() -> None:
+    assert outcomes("promoted", given.paused(), given.healthy()) == [None, PROMOTED]
+    _, taken_back = outcomes("promoted", given.paused(), given.aborted())
+    assert taken_back is not None
+    assert not taken_back.reached
+    assert "guardrail-violation-rate 100.0% (15 of 15)" in taken_back.message
+
+
+def test_the_other_outcome_is_the_opposite() -> None:
+    _, promoted = outcomes("aborted", given.paused(), given.healthy())
+    _, aborted = outcomes("aborted", given.paused(), given.aborted())
+
+    assert promoted == Outcome(False, PROMOTED.message)
+    assert aborted is not None
+    assert aborted.reached
+
+
+@pytest.mark.parametrize("goal", ["promoted", "aborted"])
+def test_a_rollout_that_another_one_supersedes_reaches_neither(goal: Goal) -> None:
+    superseded = given.paused()
+    superseded["rollout"] = {**superseded["rollout"], "release": "support-cccccccccc", "startedAt": "later"}
+    superseded["history"] = [
+        given.ended(given.CANDIDATE, "Superseded", "NewChange", "newer", prompt_version="v2", startedAt=given.BEGAN)
+    ]
+
+    assert outcomes(goal, given.paused(), superseded) == [
+        None,
+        Outcome(False, "Superseded: support-bbbbbbbbbb: newer"),
+    ]
+
+
+def test_an_earlier_rollout_of_the_same_release_is_not_this_one() -> None:
+    again = given.paused()
+    again["history"] = given.aborted(started="2026-04-01T00:00:00.000000Z")["history"]
+
+    assert outcomes("aborted", again) == [None]
+
+
+def test_nothing_is_decided_before_the_operator_has_seen_the_spec() -> None:
+    assert outcomes("promoted", given.healthy() | {"observedGeneration": 2}) == [None]
+    assert outcomes("healthy", given.healthy() | {"observedGeneration": 2}, {}) == [None, None]
+
+
+def test_what_has_ended_before_is_told_at_once() -> None:
+    (promoted,) = outcomes("promoted", given.healthy())
+    (aborted,) = outcomes("promoted", given.aborted())
+
+    assert promoted is not None
+    assert promoted.reached
+    assert aborted is not None
+    assert not aborted.reached
+
+
+def test_healthy_is_reached_by_a_promotion_and_not_after_an_abort() -> None:
+    assert outcomes("healthy", given.paused(), given.healthy()) == [
+        None,
+        Outcome(True, "Healthy: support-bbbbbbbbbb serves"),
+    ]
+    _, aborted = outcomes("healthy", given.paused(), given.aborted())
+    assert aborted is not None
+    assert not aborted.reached
+
+
+def test_a_spec_that_can_not_be_resolved_is_no_outcome_it_may_be_mended() -> None:
+    unresolved = given.aborted()
+    unresolved["conditions"] = [given.condition("Ready", "False", "PromptNotFound", "there is no Prompt")]
+
+    assert outcomes("promoted", unresolved) == [None]
+
+
+def test_a_deleted_app_reaches_nothing() -> None:
+    assert outcomes("promoted", given.paused(), None)[1] == Outcome(False, "the app was deleted")
+
+
+def test_wait_ends_with_0_when_it_is_reached(cluster: ApiServer, genaiops: Type) -> None:
+    def story() -> None:
+        cluster.await_watchers(1)
+        cluster.put(given.app(given.healthy()))
+
+    with meanwhile(story):
+        printed = genaiops("wait", "support", "--for", "promoted", "--timeout", "20s")
+
+    assert (printed.code, printed.out) == (0, f"support {PROMOTED.message}\n")
+    assert "paused until a person promotes" in printed.err, "on the way it says why it waits"
+    assert cluster.lists == 1
+
+
+def test_wait_ends_with_1_at_the_other_outcome_and_2_after_its_time(cluster: ApiServer, genaiops: Type) -> None:
+    timeout = genaiops("wait", "support", "--for", "promoted", "--timeout", "100ms")
+    cluster.put(given.app(given.aborted()))
+    other = genaiops("wait", "support", "--for", "promoted")
+
+    assert timeout.code == 2
+    assert "error: support is not promoted after 0.1 s: Paused" in timeout.err
+    assert other.code == 1
+    assert "error: support can't become promoted any more: Aborted: support-bbbbbbbbbb" in other.err
+
+
+def test_wait_says_what_it_does_not_understand(genaiops: Type) -> None:
+    unknown = genaiops("wait", "support", "--for", "green")
+    endless = genaiops("wait", "support", "--for", "healthy", "--timeout", "10")
+
+    assert (unknown.code, endless.code) == (2, 2)
+    assert "'promoted', 'aborted', 'healthy'" in unknown.err
+    assert "is no duration: write a number and a unit" in endless.err
