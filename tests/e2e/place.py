@@ -15,6 +15,9 @@ QUICKSTART = ROOT / "examples" / "quickstart"
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 Object = dict[str, Any]
 
+# Several tests share a node of two CPUs, of which the cluster itself has reserved the half.
+SMALL_RUNTIME: Object = {"resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}}
+
 _API_VERSIONS = {"Deployment": "apps/v1"}
 _OURS = {"LLMApp", "Model", "Prompt", "GuardrailPolicy", "RolloutPolicy", "Release"}
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from place import App, Object, Place, custom, script_pod
+from place import SMALL_RUNTIME, App, Object, Place, custom, script_pod
 
 SCRIPT = Path(__file__).with_name("provider_pod.py").read_text()
 ENDPOINT = "http://provider:8000/v1"
@@ -47,7 +47,5 @@ def scripted_app(
     """An app with that model and version `v1` of that prompt."""
     scripted_model(place, directions, model)
     use: Object = {"model": {"ref": "scripted"}, "prompt": {"ref": "script", "version": "v1"}}
-    # Several tests share a node of two CPUs, of which the cluster itself has reserved the half.
-    use["runtime"] = {"resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}}
-    place.apply(custom("LLMApp", "support", replicas=replicas, **use, **spec))
+    place.apply(custom("LLMApp", "support", replicas=replicas, runtime=SMALL_RUNTIME, **use, **spec))
     return App(place)

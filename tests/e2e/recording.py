@@ -32,6 +32,7 @@ class Recording:
         self._watch = watch.Watch()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._begun = threading.Event()
+        self._ended = False
         self._failure: Exception | None = None
         self._states: list[tuple[float, str, Object]] = []
 
@@ -41,6 +42,7 @@ class Recording:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._ended = True
         self._watch.stop()
 
     def states(self) -> list[tuple[float, str, Object]]:
@@ -61,8 +63,10 @@ class Recording:
                 watcher=self._watch,
             ):
                 self._states.append((time.time(), event["type"], event["raw_object"]))
+            self._failure = None if self._ended else EOFError("the API server ended it")
         except Exception as failure:
-            self._failure = failure
+            # Its end breaks off the connection it reads from.
+            self._failure = None if self._ended else failure
 
 
 def least_ready(pods: Recording, release: str, until: float) -> int:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from place import App, Place, custom, eventually, quickstart
+from place import SMALL_RUNTIME, App, Place, custom, eventually, quickstart
 from recording import LiveWeights, Recording, least_ready, seconds, windows
 
 from genaiops.analysis.judge import judge_all
@@ -15,10 +15,12 @@ from traffic import Request, Traffic, failures, moves, share_is_likely
 
 
 def an_app(place: Place, endpoint: str) -> App:
-    """The app of examples/quickstart, with the model of all tests."""
+    """The app of examples/quickstart, with the model server that all tests share, and small pods."""
     for manifest in quickstart():
         if manifest["kind"] == "Model":
             manifest = custom("Model", manifest["metadata"]["name"], model=manifest["spec"]["model"], endpoint=endpoint)
+        elif manifest["kind"] == "LLMApp":
+            manifest["spec"]["runtime"] = SMALL_RUNTIME
         place.apply(manifest)
     return App(place)
 
@@ -156,8 +158,8 @@ def test_a_label_that_moves_is_followed(place: Place, endpoint: str) -> None:
     place.apply(custom("Model", "smollm", model="SmolLM2-135M-Instruct", endpoint=endpoint), prompt)
     asks_for = {"web": {"label": "production"}, "phone": {"label": "production"}, "archive": {"version": "v1"}}
     for name, which in asks_for.items():
-        model = {"ref": "smollm", "parameters": {"maxTokens": 8}}
-        place.apply(custom("LLMApp", name, model=model, prompt={"ref": "support", **which}, rollout={"steps": []}))
+        spec = {"model": {"ref": "smollm", "parameters": {"maxTokens": 8}}, "prompt": {"ref": "support", **which}}
+        place.apply(custom("LLMApp", name, **spec, runtime=SMALL_RUNTIME, rollout={"steps": []}))
     apps = {name: App(place, name) for name in asks_for}
     before = {name: app.serves() for name, app in apps.items()}
     # when the label moves
