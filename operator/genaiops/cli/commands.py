@@ -1,17 +1,14 @@
 """The commands: arguments in, text or data out. What they do is in the modules that they call."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
-from datetime import UTC, datetime
 from typing import Any
 
 import click
-from rich.console import Console, RenderableType
-from rich.live import Live
 from rich.text import Text
 
 from genaiops.cli import diff as differences
-from genaiops.cli import screen, view
+from genaiops.cli import screen, terminal, view
 from genaiops.cli.cluster import Choice, Cluster, Query
 from genaiops.cli.failure import Failure, Refused
 from genaiops.cli.follow import Seen, follow, look
@@ -70,7 +67,7 @@ def get(choice: Choice, app: str | None, all_namespaces: bool, form: str | None)
     if form:
         click.echo(dump(rows, form), nl=False)
     elif rows:
-        _show(screen.apps(plain(rows), _now(), namespaces=all_namespaces))
+        terminal.show(screen.apps(plain(rows), terminal.now(), namespaces=all_namespaces))
     else:
         click.echo(f"no apps in {'any namespace' if all_namespaces else f'namespace {cluster.namespace}'}", err=True)
 
@@ -91,16 +88,10 @@ def status(choice: Choice, app: str, watch: bool, form: str | None) -> None:
     cluster.get("LLMApp", app)
     queries = _about(app)
     if not watch:
-        _show_status(view.status(*_one(look(cluster, queries), app)), form)
+        terminal.show_status(_view(look(cluster, queries), app), form)
         return
     with closing(follow(cluster, queries)) as states:
-        if form:
-            for seen in states:
-                _show_status(view.status(*_one(seen, app)), form)
-        elif _console().is_terminal:
-            _watch_on_terminal(states, app)
-        else:
-            _watch_in_lines(states, app)
+        terminal.keep_showing((_view(seen, app) for seen in states), form)
 
 
 @cli.command()
@@ -117,7 +108,7 @@ def history(choice: Choice, app: str, form: str | None) -> None:
     if form:
         click.echo(dump(entries, form), nl=False)
     elif entries:
-        _show(screen.history(plain(entries), _now()))
+        terminal.show(screen.history(plain(entries), terminal.now()))
     else:
         click.echo(f"no rollout of {app} has ended yet", err=True)
 
@@ -138,7 +129,7 @@ def diff(choice: Choice, names: tuple[str, ...], form: str | None) -> None:
     if form:
         click.echo(dump(compared, form), nl=False)
     else:
-        _show(_diff_text(compared))
+        terminal.show(screen.difference(plain(compared)))
 
 
 @cli.command()
@@ -165,7 +156,7 @@ def render(
         click.echo(dump(messages, form), nl=False)
         return
     for message in messages:
-        _show(Text(f"--- {message['role']}", style="bold"))
+        terminal.show(Text(f"--- {message['role']}", style="bold"))
         click.echo(block(message["content"]))
 
 
@@ -242,9 +233,6 @@ def wait(choice: Choice, app: str, goal: Goal, timeout: float) -> None:
             raise Failure(f"{app} is not {goal} after {timeout:g} s: {told}") from None
 
 
-# --- how it is shown ---------------------------------------------------------------------------------------
-
-
 def _about(app: str) -> list[Query]:
     mine = f"{APP}={app}"
     return [
@@ -255,69 +243,8 @@ def _about(app: str) -> list[Query]:
     ]
 
 
-def _one(seen: Seen, app: str) -> tuple[dict[str, Any], Seen]:
+def _view(seen: Seen, app: str) -> view.View:
     found = seen.objects["LLMApp"].get(app)
     if found is None:
         raise Failure(f"the app {app!r} was deleted")
-    return found, seen
-
-
-def _watch_on_terminal(states: Iterator[Seen], app: str) -> None:
-    current = screen_view = None
-
-    def draw() -> RenderableType:
-        # Also called once a second in between: ages and pauses go on without news.
-        return screen.status(screen_view, _now()) if screen_view else Text("")
-
-    with Live(get_renderable=draw, console=_console(), refresh_per_second=1) as live:
-        for seen in states:
-            current = _one(seen, app)
-            screen_view = plain(view.status(*current))
-            live.refresh()
-
-
-def _watch_in_lines(states: Iterator[Seen], app: str) -> None:
-    told = ""
-    for seen in states:
-        now = screen.line(plain(view.status(*_one(seen, app))))
-        if now != told:
-            told = now
-            click.echo(f"{_now():%Y-%m-%dT%H:%M:%SZ} {now}")
-
-
-def _show_status(told: view.View, form: str | None) -> None:
-    if form:
-        # Several in a row, from --watch, are a stream of documents.
-        click.echo(("---\n" if form == "yaml" else "") + dump(told, form), nl=False)
-    else:
-        _show(screen.status(plain(told), _now()))
-
-
-def _diff_text(compared: view.View) -> Text:
-    text = Text()
-    for sign, side in (("---", compared["from"]), ("+++", compared["to"])):
-        about = f"{sign} {side['release']} (prompt {side['prompt']}/{side['promptVersion']}, model {side['model']})"
-        text.append(one_line(about) + "\n", style="bold")
-    if not compared["changes"]:
-        return text.append("no difference")
-    styles = {"+": "green", "-": "red", "@": "cyan"}
-    for change in compared["changes"]:
-        text.append(f"\n{one_line(change['part'])}\n", style="bold underline")
-        for line in change["diff"].split("\n"):
-            text.append(one_line(line) + "\n", style=styles.get(line[:1], ""))
-    text.rstrip()
-    return text
-
-
-def _show(renderable: RenderableType) -> None:
-    _console().print(renderable, soft_wrap=isinstance(renderable, Text))
-
-
-def _console() -> Console:
-    plainly = Console(markup=False, highlight=False, emoji=False)
-    # Nobody reads a pipe in columns of 80 characters; a program wants whole lines.
-    return plainly if plainly.is_terminal else Console(markup=False, highlight=False, emoji=False, width=10_000)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
+    return view.status(found, seen)

@@ -32,7 +32,7 @@ def the_two(cluster: Cluster, names: tuple[str, ...]) -> tuple[Raw, Raw]:
 def compare(old: Raw, new: Raw) -> View:
     """``{from, to, changes: [{part, before, after, diff}]}``; no change where the contents are equal.
 
-    `before` and `after` are null where a release has no such part.
+    `before` and `after` are texts, null where a release has no such part; `diff` is a list of lines.
     """
     before, after = _parts(old["spec"]), _parts(new["spec"])
     names = list(dict.fromkeys([*before, *after]))
@@ -57,10 +57,10 @@ def _title(release: Raw) -> View:
     }
 
 
-def _diff(before: Parts, after: Parts, name: str) -> str:
+def _diff(before: Parts, after: Parts, name: str) -> list[str]:
     old, new = (parts[name].split("\n") if name in parts else [] for parts in (before, after))
     # Without the two lines that name files.
-    return "\n".join(list(difflib.unified_diff(old, new, lineterm="", n=3))[2:])
+    return list(difflib.unified_diff(old, new, lineterm="", n=3))[2:]
 
 
 def _parts(spec: Raw) -> Parts:

@@ -32,6 +32,7 @@ _COLOURS: Final = {
     "Aborted": "red",
 }
 _MARKS: Final = {"Successful": "✓", "Failed": "✗", "Error": "!", "Inconclusive": "…"}
+_SIGNS: Final = {"+": "green", "-": "red", "@": "cyan"}
 _BAR: Final = 40
 _RECENT: Final = 3
 _UNITS: Final = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
@@ -139,6 +140,21 @@ def line(view: View) -> str:
     elif message := _ready_message(view):
         parts.append(message)
     return " | ".join(parts)
+
+
+def difference(compared: View) -> Text:
+    """What `diff.compare` found, as a text diff under the name of each part."""
+    text = Text()
+    for sign, side in (("---", compared["from"]), ("+++", compared["to"])):
+        about = f"{sign} {side['release']} (prompt {side['prompt']}/{side['promptVersion']}, model {side['model']})"
+        text.append(about + "\n", style="bold")
+    for change in compared["changes"]:
+        text.append(f"\n{change['part']}\n", style="bold underline")
+        for changed in change["diff"]:
+            text.append(changed + "\n", style=_SIGNS.get(changed[:1], ""))
+    text.append("" if compared["changes"] else "no difference")
+    text.rstrip()
+    return text
 
 
 # --- parts of the tree -------------------------------------------------------------------------------------

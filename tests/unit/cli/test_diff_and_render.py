@@ -42,7 +42,7 @@ def test_diff_of_two_releases_names_guardrails_and_what_came_new(cluster: ApiSer
         "part": "fallbacks",
         "before": None,
         "after": "- name: backup",
-        "diff": "@@ -0,0 +1 @@\n+- name: backup",
+        "diff": ["@@ -0,0 +1 @@", "+- name: backup"],
     }
 
 
