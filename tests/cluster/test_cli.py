@@ -50,7 +50,7 @@ def kubectl(plugin: Path, controlplane: ControlPlane, namespace: str, tmp_path: 
             "KUBECONFIG": str(mine),
         }
         command = [built_tools() / "kubectl", *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
 
     return run
 
@@ -83,7 +83,7 @@ async def test_a_person_looks_promotes_and_waits(kubectl: Kubectl, objects: Obje
     assert "Be helpful." in (await genaiops("render", "support")).stdout
     # when the person promotes, and a script waits
     assert (await genaiops("promote", "support")).stdout == f"support: {candidate} may go on past step 2\n"
-    waited = await genaiops("wait", "support", "--for", "promoted", "--timeout", "30s")
+    waited = await genaiops("wait", "support", "--for", "promoted", "--timeout", "60s")
     # then it goes on to its end
     assert waited.returncode == 0
     assert waited.stdout.startswith(f"support Promoted: {candidate}")
