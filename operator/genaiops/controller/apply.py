@@ -4,7 +4,10 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any, Final
+
+from kubernetes.utils.quantity import parse_quantity
 
 from genaiops.controller.cluster import ApiError, Cluster
 from genaiops.controller.kinds import BY_KIND, resource_of
@@ -13,15 +16,16 @@ from genaiops.controller.store import Key, Raw, Store, key_of, owners_of
 from genaiops.manifests.labels import Object
 from genaiops.release.resolve import ReferenceProblem
 
+_AMOUNTS: Final = ("requests", "limits")
 _NOT_OURS: Final = ("resourceVersion", "generation", "managedFields")
 
 
 class Applier:
     """Applies manifests, server-side.
 
-    A manifest whose every field stands in the live object already is not sent. Where the API server stores a value
-    in another form than it was written (``1000m`` of CPU as ``1``), that comparison never holds: so the live state
-    that an apply led to is remembered with its manifest, and while both stay the same nothing is sent either.
+    A manifest whose every field stands in the live object already is not sent. Where somebody stores it in another form
+    than it was written (a webhook that changes what is made), that comparison never holds: so the live state that an
+    apply led to is remembered with its manifest, and while both stay the same nothing is sent either.
     """
 
     def __init__(self, cluster: Cluster, store: Store) -> None:
@@ -106,12 +110,25 @@ def contains(live: Any, wanted: Any) -> bool:
     if isinstance(wanted, dict):
         if not isinstance(live, dict):
             return not wanted and live is None
-        return all(contains(live.get(name), value) for name, value in wanted.items())
+        return all(
+            _same_amounts(live.get(name), value) if name in _AMOUNTS else contains(live.get(name), value)
+            for name, value in wanted.items()
+        )
     if isinstance(wanted, list):
         if not isinstance(live, list):
             return not wanted and live is None
         return len(live) == len(wanted) and all(contains(a, b) for a, b in zip(live, wanted, strict=True))
     return bool(live == wanted)
+
+
+def _same_amounts(live: Any, wanted: Object) -> bool:
+    """CPU and memory, of which the API server stores the shortest form: ``1000m`` as ``1``."""
+    return all(name in (live or ()) and _amount(live[name]) == _amount(amount) for name, amount in wanted.items())
+
+
+def _amount(text: str) -> Decimal:
+    amount: Decimal = parse_quantity(text)  # type: ignore[no-untyped-call]
+    return amount
 
 
 def _digest(value: Any) -> str:
