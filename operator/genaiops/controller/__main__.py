@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import aiohttp
 import kopf
@@ -33,6 +33,9 @@ from genaiops.controller.settings import Settings, parse_settings
 from genaiops.controller.store import Store
 
 log = logging.getLogger("genaiops")
+
+KOPF_SECONDS = 10.0
+"""Time that kopf gets to end; it gives its own tasks 5 s."""
 
 
 def kopf_registry(operator: Operator) -> kopf.OperatorRegistry:
@@ -85,8 +88,8 @@ async def serve_health(operator: Operator, port: int) -> web.AppRunner:
     return runner
 
 
-async def run(settings: Settings) -> None:
-    """Run until a signal. Raises SystemExit(1) where leadership or the watch is lost: a restart follows anew."""
+async def run(settings: Settings) -> NoReturn:
+    """Run until SystemExit: 0 after a signal; 1 where leadership or the watch was lost, for a restart to start anew."""
     if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
         config.load_incluster_config()  # type: ignore[no-untyped-call]
     else:
@@ -117,11 +120,11 @@ async def run(settings: Settings) -> None:
             LEADER.set(1)
             try:
                 await operator.lead()
-            except Exception as error:
+            except ExceptionGroup as errors:
                 # The lease ran out unnoticed, as in a process that was stopped for a while. Or a worker broke: a leader
                 # that holds the lease and does nothing is worse than one that ends.
                 if not ended.done():
-                    ended.set_exception(error)
+                    ended.set_exception(errors.exceptions[0])
 
         async def lost() -> None:
             LEADER.set(0)
@@ -154,18 +157,28 @@ async def run(settings: Settings) -> None:
         await lease.release()
         # Before kopf, which waits for every task that began after it: a scraper's connection is one.
         await health.cleanup()
-        kopf_stop.set()
-        await asyncio.gather(watching, return_exceptions=True)
         if not stop.is_set():
             reasons = "; ".join(str(task.exception()) for task in done if task.exception())
             log.error("leadership or the watch was lost, ending, to start anew as a follower. %s", reasons)
-            raise SystemExit(1)
+        kopf_stop.set()
+        _, hanging = await asyncio.wait({watching}, timeout=KOPF_SECONDS)
+        code = 0 if stop.is_set() else 1
+        if hanging:
+            log.warning("kopf does not end, leaving it: %s", [task.get_name() for task in asyncio.all_tasks()])
+            # Everything is in the cluster, and the lease is free: nothing is left to be done in order.
+            os._exit(code)
+        raise SystemExit(code)
 
 
 async def end(tasks: set[asyncio.Future[Any]]) -> None:
-    """Cancel tasks and wait until they have ended."""
-    for task in tasks:
-        task.cancel()
+    """Cancel tasks until they have ended: a library may swallow a cancellation."""
+    pending = tasks
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=1)
+        if pending:
+            log.warning("still ending: %s", list(pending))
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
