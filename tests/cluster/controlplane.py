@@ -155,7 +155,8 @@ class ControlPlane:
         """The writes answered so far, oldest first, of one user and in one namespace if these are given."""
         return [
             write
-            for write in _parse_audit_log(self._audit_log.read_text().splitlines())
+            # The last line may be in the making: of a request that is not answered yet.
+            for write in _parse_audit_log(self._audit_log.read_text().rpartition("\n")[0].splitlines())
             if (since is None or write.at >= since)
             and (user is None or write.user == user)
             and (namespace is None or write.namespace == namespace)

@@ -154,6 +154,11 @@ class Objects:
         """Merge-patch a custom resource."""
         return self._custom.patch_namespaced_custom_object(*self._of(kind), name, patch)
 
+    def replace_spec(self, kind: str, name: str, spec: Manifest) -> None:
+        """Replace the spec of a custom resource: fields that it does not have are gone."""
+        before = self.get(kind, name)["spec"]
+        self.patch(kind, name, {"spec": _merge_patch(before, spec)})
+
     def patch_status(self, kind: str, name: str, status: Manifest) -> Manifest:
         """Merge-patch the status of a custom resource."""
         return self._custom.patch_namespaced_custom_object_status(*self._of(kind), name, {"status": status})
@@ -200,6 +205,15 @@ class Objects:
         listed = self.core.list_namespaced_event(self.namespace, field_selector=f"involvedObject.name={name}")
         told = sorted(listed.items, key=lambda item: item.metadata.creation_timestamp)
         return [item.message for item in told if item.reason == reason]
+
+
+def _merge_patch(before: Manifest, after: Manifest) -> Manifest:
+    """What turns the one into the other (RFC 7396)."""
+    patch: Manifest = dict.fromkeys(before.keys() - after.keys())
+    for name, value in after.items():
+        old = before.get(name)
+        patch[name] = _merge_patch(old, value) if isinstance(value, dict) and isinstance(old, dict) else value
+    return patch
 
 
 async def eventually(what: str, condition: Callable[[], Any], within: float = 30.0) -> Any:

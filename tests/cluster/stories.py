@@ -82,11 +82,14 @@ async def under_traffic(
 
 async def refusal(objects: Objects, kind: str, name: str, *said: str) -> Manifest:
     """Wait until the object is not Ready and its message says all of that; gives the condition."""
+    ready: Manifest = {}
 
-    def condition() -> Manifest | None:
-        ready = objects.condition(kind, name)
-        told = ready.get("message", "")
-        return ready if ready.get("status") == "False" and all(part in told for part in said) else None
+    def told() -> bool:
+        ready.update(objects.condition(kind, name))
+        return ready.get("status") == "False" and all(part in ready["message"] for part in said)
 
-    found: Manifest = await eventually(f"{kind} {name} says {said}", condition)
-    return found
+    try:
+        await eventually(f"{kind} {name} says {said}", told)
+    except AssertionError as silent:
+        raise AssertionError(f"{silent}; it says {ready}") from silent
+    return ready
