@@ -37,6 +37,7 @@ def name_of(requirement: str) -> str:
         ("runtime", ["common", "runtime"]),
         ("gateway", ["gateway"]),
         ("demo", ["dev"]),
+        ("cli", ["dev"]),
         ("dev", ["dev"]),
     ],
 )
