@@ -14,13 +14,14 @@ from genaiops.rollout.steps import stages
 from traffic import Request, Traffic, failures, moves, share_is_likely
 
 
-def an_app(place: Place, endpoint: str) -> App:
+def an_app(place: Place, endpoint: str, *, max_tokens: int = 24) -> App:
     """The app of examples/quickstart, with the model server that all tests share, and small pods."""
     for manifest in quickstart():
         if manifest["kind"] == "Model":
             manifest = custom("Model", manifest["metadata"]["name"], model=manifest["spec"]["model"], endpoint=endpoint)
         elif manifest["kind"] == "LLMApp":
             manifest["spec"]["runtime"] = SMALL_RUNTIME
+            manifest["spec"]["model"]["parameters"]["maxTokens"] = max_tokens
         place.apply(manifest)
     return App(place)
 
@@ -34,9 +35,9 @@ def test_a_good_change_is_promoted_and_no_user_notices(
     place: Place, endpoint: str, figure: Callable[[str], None]
 ) -> None:
     # given an app that serves, and users who talk to it
-    app = an_app(place, endpoint)
+    app = an_app(place, endpoint, max_tokens=8)
     old = app.serves()
-    with Recording(place, "Pod") as pods, Recording(place, "LLMApp") as states, Traffic(app, rate=2.5) as traffic:
+    with Recording(place, "Pod") as pods, Recording(place, "LLMApp") as states, Traffic(app, rate=5) as traffic:
         traffic.flows(10)
         # when its prompt gets better words
         began = time.monotonic()
