@@ -3,6 +3,7 @@
 import base64
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 from kubernetes.client import ApiException
@@ -11,7 +12,7 @@ from provider import ENDPOINT, scripted_app, scripted_model
 from recording import Recording, windows
 
 from cluster import OPERATOR_NAMESPACE
-from genaiops.api.llmapp import PROMOTE_ANNOTATION
+from genaiops.api.llmapp import PROMOTE_ANNOTATION, promotion
 from traffic import Traffic, failures, share_is_likely
 
 ERRORS_ONLY = {"interval": "2s", "minSamples": 10, "metrics": [{"name": "error-rate", "maxIncrease": 0.25}]}
@@ -60,7 +61,8 @@ def test_a_rollout_survives_the_operator(place: Place, figure: Callable[[str], N
         for field in ("release", "step", "weight", "startedAt", "stepStartedAt"):
             assert after[field] == before[field], field
         # and a person's word is heard
-        said = {PROMOTE_ANNOTATION: f"{after['release']}@{after['step']}"}
+        started = datetime.fromisoformat(after["startedAt"])
+        said = {PROMOTE_ANNOTATION: promotion(after["release"], after["step"], started)}
         place.patch("LLMApp", app.name, {"metadata": {"annotations": said}})
         assert app.ends()["result"] == "Promoted"
         assert app.serves() != old

@@ -1,6 +1,6 @@
 """Kind LLMApp: an LLM app as its team describes it, and where its releases stand."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -25,7 +25,15 @@ from genaiops.api.rollout import RolloutSpec
 from genaiops.api.rules import Rule
 
 PROMOTE_ANNOTATION = "genaiops.dev/promote"
-"""`<release>@<step>` lets that release go on past that step's pause; it says so for no other release or step."""
+"""Lets a rollout go on past one pause; what it has to say, `promotion` tells."""
+
+
+def promotion(release: str, step: int, rollout_started_at: datetime) -> str:
+    """``<release>@<step>@<start of the rollout, in seconds since 1970>``.
+
+    A decision holds for no other release, no other pause, and no later rollout of the same release.
+    """
+    return f"{release}@{step}@{int(rollout_started_at.timestamp())}"
 
 
 class Parameters(ApiModel):
@@ -236,10 +244,6 @@ class RolloutStatus(ApiModel):
     paused: Annotated[str | None, Field(max_length=1024, description="Why it waits.")] = None
     analysis: AnalysisStatus | None = Field(default=None, description="The measurements of the present weight.")
     verdicts: list[MetricVerdict] = Field(default_factory=list, description="Each metric as it was judged last.")
-    spent_decision: Annotated[
-        str | None,
-        Field(max_length=512, description="Value of genaiops.dev/promote when the rollout began: it was for another."),
-    ] = None
     fast: bool = Field(default=False, description="Going back to an earlier release: no steps.")
 
 

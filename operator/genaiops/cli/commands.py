@@ -193,7 +193,7 @@ def promote(choice: Choice, app: str) -> None:
 
     Past its present pause, or without the verdict that it waits for.
     """
-    release, _, step = let_go_on(Cluster.connect(choice), app).rpartition("@")
+    release, step, _ = let_go_on(Cluster.connect(choice), app).split("@")
     click.echo(f"{app}: {release} may go on past step {int(step) + 1}")
 
 

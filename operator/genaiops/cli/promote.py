@@ -1,19 +1,21 @@
 """A person's word that a paused rollout may go on."""
 
-from genaiops.api.llmapp import PROMOTE_ANNOTATION
+from datetime import datetime
+
+from genaiops.api.llmapp import PROMOTE_ANNOTATION, promotion
 from genaiops.cli.cluster import Cluster, Raw
 from genaiops.cli.failure import Refused
 
 
 def pause_to_end(app: Raw) -> str:
-    """``<release>@<step>`` of the present pause, which is what the annotation has to say.
+    """What the annotation has to say for the present pause.
 
     Raises Refused where nothing waits for a person.
     """
     name, status = app["metadata"]["name"], app.get("status") or {}
     rollout, phase = status.get("rollout"), status.get("phase", "Pending")
     if rollout and phase == "Paused":
-        return f"{rollout['release']}@{rollout.get('step', 0)}"
+        return promotion(rollout["release"], rollout.get("step", 0), datetime.fromisoformat(rollout["startedAt"]))
     ready: Raw = next((item for item in status.get("conditions") or () if item["type"] == "Ready"), {})
     state = f"{phase}: {ready['message']}" if ready.get("message") else phase
     if rollout:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from genaiops.analysis.judge import judge_all, summary
 from genaiops.analysis.window import advance, start
 from genaiops.api.base import format_duration
-from genaiops.api.llmapp import PROMOTE_ANNOTATION, Result, RolloutStatus, Verdict
+from genaiops.api.llmapp import PROMOTE_ANNOTATION, Result, RolloutStatus, Verdict, promotion
 from genaiops.api.rollout import OnInconclusive, OnNoData, RolloutSpec, Step
 from genaiops.rollout.conditions import clipped
 from genaiops.rollout.due import next_question, next_reading
@@ -256,20 +256,17 @@ class Advance:
             self.wake.append(due if due > self.now else soon)
 
     def person_promotes(self) -> bool:
-        decision = self.seen.annotations.get(PROMOTE_ANNOTATION)
-        if decision != self.rollout.spent_decision:
-            self.update(spent_decision=None)
-        return decision == self.decision_to_promote and self.rollout.spent_decision is None
+        return self.seen.annotations.get(PROMOTE_ANNOTATION) == self.promotion
 
     @property
-    def decision_to_promote(self) -> str:
-        return f"{self.rollout.release}@{self.rollout.step}"
+    def promotion(self) -> str:
+        return promotion(self.rollout.release, self.rollout.step, self.rollout.started_at)
 
     def how_to_promote(self) -> str:
-        annotate = f"kubectl annotate --overwrite llmapp {self.seen.name} -n {self.seen.namespace}"
-        # The same value again is no change that anybody could see: it has to go first.
-        again = f"{annotate} {PROMOTE_ANNOTATION}- && " if self.rollout.spent_decision else ""
-        return f"{again}{annotate} {PROMOTE_ANNOTATION}={self.decision_to_promote}"
+        return (
+            f"kubectl annotate --overwrite llmapp {self.seen.name} -n {self.seen.namespace} "
+            f"{PROMOTE_ANNOTATION}={self.promotion}"
+        )
 
     def hold(self, why: str, tells: str = "") -> None:
         """Stay at this step. `tells` are the numbers so far: they change without being news."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from genaiops.api.llmapp import (
-    PROMOTE_ANNOTATION,
     HistoryEntry,
     LLMAppStatus,
     Result,
@@ -82,13 +81,7 @@ class _Pass:
         if self.rollout or target is None or target.name in (self.stable, self.aborted):
             return
         fast = self.stable is not None and target.name in self.recently_promoted()
-        self.rollout = RolloutStatus(
-            release=target.name,
-            started_at=self.now,
-            fast=fast,
-            # A decision holds for the rollout that it was made in, also where the same release comes again.
-            spent_decision=self.seen.annotations.get(PROMOTE_ANNOTATION),
-        )
+        self.rollout = RolloutStatus(release=target.name, started_at=self.now, fast=fast)
         if target.name in self.retiring:
             self.retiring.remove(target.name)
         what = "first release" if self.stable is None else "; ".join(self.changes_of(target.name))

@@ -15,7 +15,7 @@ def test_promote_ends_the_present_pause_of_the_present_release(cluster: ApiServe
 
     assert printed.out == "support: support-bbbbbbbbbb may go on past step 2\n"
     annotations = cluster.objects["LLMApp", "support"]["metadata"]["annotations"]
-    assert annotations == {ANNOTATION: "support-bbbbbbbbbb@1"}
+    assert annotations == {ANNOTATION: "support-bbbbbbbbbb@1@1777636200"}
 
 
 @pytest.mark.parametrize(

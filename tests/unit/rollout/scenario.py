@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from typing import Any, Self, Unpack
 
 from genaiops.api.base import parse_duration
-from genaiops.api.llmapp import PROMOTE_ANNOTATION, LLMAppSpec
+from genaiops.api.llmapp import PROMOTE_ANNOTATION, LLMAppSpec, promotion
 from rollout.outcome import Expected, Outcome, difference_in, version_of
 from rollout.world import APP, Requests, World
 
@@ -189,7 +189,9 @@ class Story:
 
     def when_person_promotes(self, version: str, step: int) -> Self:
         """A person sets the annotation that lets a release go on past a step."""
-        self.world.annotations[PROMOTE_ANNOTATION] = f"{self.name(version)}@{step}"
+        rollout = self.world.status.rollout
+        began = rollout.started_at if rollout else self.world.now
+        self.world.annotations[PROMOTE_ANNOTATION] = promotion(self.name(version), step, began)
         return self._event(f"promote {version}@{step}")
 
     def when_person_follows_the_message(self) -> Self:

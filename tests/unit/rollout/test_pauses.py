@@ -1,6 +1,5 @@
 """Pauses, and the people who end them. Rule 7: pausing is never a timeout."""
 
-
 from rollout.scenario import Story, app, pause
 from rollout.world import Requests
 
@@ -54,6 +53,7 @@ def test_a_decision_of_an_earlier_rollout_does_not_count_for_the_next_one_of_tha
         paused()
         .when_person_follows_the_message()
         .then(weight=50)
+        .when_time_passes("1s")
         .when_prompt("v1")
         .when_all_settles()
         .canary("v2")
