@@ -12,7 +12,7 @@ from genaiops.api.base import Condition, Phase
 from genaiops.api.llmapp import LLMAppStatus
 from genaiops.api.release import ReleaseStatus
 from genaiops.controller.apply import Applier
-from genaiops.controller.cluster import Cluster
+from genaiops.controller.cluster import ApiError, Cluster
 from genaiops.controller.dataplane import PodClient
 from genaiops.controller.events import event_object
 from genaiops.controller.hindrances import hindered, lost_releases, refusals
@@ -195,7 +195,13 @@ class AppReconciler:
             "conditions": [condition.to_manifest() for condition in merge(conditions, [*stalled, *others])],
         }
         if reported != status:
-            raw = await self._write_status(_LLMAPP, raw, reported)
+            try:
+                raw = await self._write_status(_LLMAPP, raw, reported)
+            except ApiError as refusal:
+                if not refusal.permanent:
+                    raise
+                # The API server judges the whole app anew, and this one is older than its rules. An Event can be told.
+                log.warning("%s/%s: its status can't be written: %s", *key_of(raw)[1:], refusal)
             await self._tell(raw, [Notice(reason, message, True)], now)
 
 

@@ -1,5 +1,6 @@
 """Reconciling the kinds that apps refer to: judge each, say so on the object, run the servers of served models."""
 
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
@@ -12,7 +13,7 @@ from genaiops.api.model import LifecycleStage, ModelSpec
 from genaiops.api.prompt import PromptSpec
 from genaiops.api.rollout import RolloutPolicySpec
 from genaiops.controller.apply import Applier
-from genaiops.controller.cluster import Cluster
+from genaiops.controller.cluster import ApiError, Cluster
 from genaiops.controller.dataplane import is_ready, pod_problem
 from genaiops.controller.events import event_object
 from genaiops.controller.kinds import BY_KIND
@@ -26,6 +27,8 @@ from genaiops.prompts import spec_problems
 from genaiops.release.resolve import parse_errors
 from genaiops.rollout.conditions import kstatus, merge
 from genaiops.rollout.snapshot import Notice
+
+log = logging.getLogger(__name__)
 
 _LOOK_AGAIN_SECONDS: Final = 10.0
 _SPECS: dict[str, type[ApiModel]] = {
@@ -138,8 +141,15 @@ class DefinitionReconciler:
         )
         if status == before:
             return
-        # Not put into the store here: the watch brings it, and with it a reconcile of the apps that wait for it.
-        written = await self._cluster.write_status(BY_KIND[key.kind], raw, status.to_manifest())
+        try:
+            # Not put into the store here: the watch brings it, and with it a reconcile of the apps that wait for it.
+            written = await self._cluster.write_status(BY_KIND[key.kind], raw, status.to_manifest())
+        except ApiError as error:
+            if not error.permanent:
+                raise
+            # The API server judges the whole object anew, and this one is older than its rules. An Event can be told.
+            log.warning("%s %s/%s: its status can't be written: %s", *key, error)
+            written = raw
         ready = status.conditions[0]
         was = next((condition for condition in before.conditions if condition.type == "Ready"), None)
         if was is None or (was.status, was.reason, was.message) != (ready.status, ready.reason, ready.message):
