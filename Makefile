@@ -62,7 +62,7 @@ e2e: ## Tests with real pods and a real model, on a kind cluster
 venv: ## Print the python of the virtual environment, for your editor
 	@echo $(PY)
 
-generate: ## Write what is generated from the models: crds/
+generate: ## Write what is generated from the models: CRDs, docs/reference
 	@PYTHONPATH=operator $(PY) -m genaiops.api.crd
 
 fmt: ## Format the code and fix what can be fixed by itself
