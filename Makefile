@@ -53,7 +53,7 @@ unit: ## Tests without a cluster: seconds
 	@$(PY) -m pytest tests/unit -q -n auto $(PYTEST_ARGS)
 
 cluster: ## Tests against a real API server
-	@$(PY) -m pytest tests/cluster -n 3 --dist loadfile $(PYTEST_ARGS)
+	@$(PY) -m pytest tests/cluster -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 e2e: ## Tests with real pods and a real model, on a kind cluster
 	@$(PY) -m pytest tests/e2e $(PYTEST_ARGS)

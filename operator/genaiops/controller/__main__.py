@@ -153,6 +153,7 @@ async def run(settings: Settings) -> NoReturn:
             asyncio.create_task(stop.wait()),
         }
         done, _ = await asyncio.wait({watching, *mine}, return_when=asyncio.FIRST_COMPLETED)
+        operator.stop()
         await end(mine | operator.working)
         await lease.release()
         # Before kopf, which waits for every task that began after it: a scraper's connection is one.
@@ -171,14 +172,9 @@ async def run(settings: Settings) -> NoReturn:
 
 
 async def end(tasks: set[asyncio.Future[Any]]) -> None:
-    """Cancel tasks until they have ended: a library may swallow a cancellation."""
-    pending = tasks
-    while pending:
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=1)
-        if pending:
-            log.warning("still ending: %s", list(pending))
+    """Cancel tasks and wait until they have ended."""
+    for task in tasks:
+        task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
 

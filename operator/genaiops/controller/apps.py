@@ -91,9 +91,11 @@ class AppReconciler:
             raw = await self._write_status(_LLMAPP, raw, todo.status.to_manifest())
         try:
             await self._execute(raw, seen, todo, objects, keep=bool(lost))
-        finally:
+        except Exception:
             # Also where acting on it failed: it is decided, and will not be decided again.
             await self._tell(raw, todo.notices, now)
+            raise
+        await self._tell(raw, todo.notices, now)
         if changed:
             return 0.0
         due = [] if todo.at is None else [todo.at - self._clock()]

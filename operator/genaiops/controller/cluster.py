@@ -29,7 +29,12 @@ class ApiError(Exception):
     def permanent(self) -> bool:
         """Whether it refused what was asked for itself: the same request will be refused again."""
         # An object that does not fit into the store is a 500.
-        return self.status in (400, 403, 413, 422) or "too large" in str(self)
+        return not self.outdated and (self.status in (400, 403, 413, 422) or "too large" in str(self))
+
+    @property
+    def outdated(self) -> bool:
+        """Whether what was seen is outdated, and the newer state is on its way here."""
+        return self.status in (404, 409) or self.reason == "NamespaceTerminating"
 
 
 UNAVAILABLE: Final = (ApiError, aiohttp.ClientError, OSError, TimeoutError)
@@ -175,4 +180,9 @@ def _api_error(status: int, reason: str, body: str) -> ApiError:
     except ValueError:
         # A proxy in front of the API server answers in its own words.
         return ApiError(status, reason, f"{status} {reason}: {body[:200]}")
-    return ApiError(status, details.get("reason", reason), details.get("message", reason))
+    causes = (details.get("details") or {}).get("causes") or ()
+    if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
+        reason = "NamespaceTerminating"
+    else:
+        reason = details.get("reason", reason)
+    return ApiError(status, reason, details.get("message", reason))

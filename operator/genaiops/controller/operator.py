@@ -50,6 +50,7 @@ class Operator:
         self._namespaces: tuple[str | None, ...] = namespaces or (None,)
         self._workers = workers
         self._queue: KeyedQueue[Key] = KeyedQueue()
+        self._stopping = False
         self.synced = asyncio.Event()
         """Set once the store has seen everything: nothing may be decided on half of the cluster."""
         self.problem: str | None = None
@@ -114,8 +115,12 @@ class Operator:
             for _ in range(self._workers):
                 group.create_task(self._work())
 
+    def stop(self) -> None:
+        """Take up no more work. Cancelling alone is not enough: a worker may be in code that lets it pass."""
+        self._stopping = True
+
     async def _work(self) -> None:
-        while True:
+        while not self._stopping:
             key = await self._queue.get()
             try:
                 await self._reconcile(key)
@@ -132,9 +137,7 @@ class Operator:
             raise
         except UNAVAILABLE as error:
             delay = self._queue.retry(key)
-            # A conflict means that what was seen is outdated: the newer state is on its way here.
-            outdated = isinstance(error, ApiError) and error.status == 409
-            level = logging.DEBUG if outdated else logging.WARNING
+            level = logging.DEBUG if isinstance(error, ApiError) and error.outdated else logging.WARNING
             log.log(level, "%s %s/%s: %s; again in %.1f s", *key, error, delay)
             RECONCILE_ERRORS.labels(key.kind).inc()
         except Exception:
