@@ -5,15 +5,43 @@ One place for the dialect, so that what the operator calls correct is what the r
 
 from collections.abc import Mapping, Sequence
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, meta, nodes
+from jinja2 import StrictUndefined, TemplateSyntaxError, nodes, pass_context
 from jinja2.exceptions import TemplateError, UndefinedError
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from genaiops.api.prompt import Message, PromptSpec, PromptVersion, Variable
 from genaiops.api.release import PromptContent
 from genaiops.problem import Problem
 
-ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)
+
+@pass_context
+def _when_rendered(_: Context, value: object) -> object:
+    """A finalizer that looks at the context, for one reason: Jinja then computes no constant while it compiles.
+
+    Compiling must cost next to nothing, whatever a prompt says: the operator compiles every prompt that anybody writes.
+    """
+    return value
+
+
+ENVIRONMENT = ImmutableSandboxedEnvironment(
+    undefined=StrictUndefined,
+    autoescape=False,
+    keep_trailing_newline=True,
+    optimized=False,
+    finalize=_when_rendered,
+)
+_UNAVAILABLE: Mapping[type[nodes.Node], str] = {
+    nodes.Include: "include another: write its text here",
+    nodes.Extends: "extend another: write its text here",
+    nodes.Import: "import another: write its text here",
+    nodes.FromImport: "import another: write its text here",
+    nodes.Pow: "compute with **",
+    nodes.Mul: "compute with *",
+    nodes.Mod: "compute with %",
+    nodes.Call: "call functions",
+}
+"""What a prompt has no use for, and could stall a pod with."""
 
 
 class VariableError(ValueError):
@@ -91,25 +119,38 @@ def spec_problems(prompt: PromptSpec) -> list[Problem]:
 def _template_problems(message: Message, variables: Sequence[Variable], field: str) -> list[Problem]:
     try:
         tree = ENVIRONMENT.parse(message.content)
+        unavailable = {node: what for kind, what in _UNAVAILABLE.items() for node in tree.find_all(kind)}
+        if unavailable:
+            return [Problem(field, f"line {node.lineno}: a prompt can't {what}") for node, what in unavailable.items()]
         # Parsing knows the grammar; only compiling knows the names of filters and tests.
         ENVIRONMENT.compile(message.content)
+        free = _free_names(tree)
     except TemplateSyntaxError as error:
         return [Problem(field, f"line {error.lineno}: {error.message}")]
-    if any(tree.find_all((nodes.Include, nodes.Extends, nodes.Import, nodes.FromImport))):
-        return [Problem(field, "a prompt can't include, extend or import another: write its text here")]
+    except (SyntaxError, RecursionError, ValueError, MemoryError) as error:
+        # What Python refuses of the code that Jinja makes of it: blocks or brackets nested too deeply, endless numbers.
+        return [Problem(field, f"it is too complicated to be read ({type(error).__name__}): nest less")]
     declared = {variable.name for variable in variables}
     return [
         Problem(field, f"uses the undeclared variable {name!r}: add it to variables")
-        for name in sorted(meta.find_undeclared_variables(tree) - declared)
+        for name in sorted(free - declared)
     ]
+
+
+def _free_names(tree: nodes.Template) -> set[str]:
+    """Names that are read and that the template does not set itself. Jinja's own finder computes constants."""
+    names = list(tree.find_all(nodes.Name))
+    read = {name.name for name in names if name.ctx == "load"}
+    written = {name.name for name in names if name.ctx != "load"}
+    return read - written - {"loop"}
 
 
 def _unused(variables: Sequence[Variable], messages: Sequence[Message], at: str) -> list[Problem]:
     used: set[str] = set()
     for message in messages:
         try:
-            used |= meta.find_undeclared_variables(ENVIRONMENT.parse(message.content))
-        except TemplateSyntaxError:
+            used |= _free_names(ENVIRONMENT.parse(message.content))
+        except (TemplateSyntaxError, RecursionError, ValueError):
             return []  # told already, and what the unreadable text uses is unknown
     return [
         Problem(f"{at}variables[{index}]", f"no message uses the variable {variable.name!r}", warning=True)

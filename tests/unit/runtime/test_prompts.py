@@ -49,7 +49,33 @@ def test_a_variable_that_nothing_uses_is_a_warning() -> None:
 
 
 def test_what_a_template_itself_sets_is_no_variable() -> None:
-    assert spec_problems(spec("{% set x = 1 %}{% for i in range(3) %}{{ i + x }}{% endfor %}")) == []
+    assert spec_problems(spec("{% set x = 1 %}{% for i in [1, 2] %}{{ i + x }}, {{ loop.index }}{% endfor %}")) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{{ 9**(9**9) }}",
+        "{{ 'x' * 10**9 }}",
+        "{{ '%1000000000d' % 1 }}",
+        "{{ range(10**9) | list }}",
+        "{{ 'x' | center(10**9) }}",
+        "{{ 1" + "0" * 5000 + " }}",
+        "{{ " + "(" * 400 + "1" + ")" * 400 + " }}",
+        "{% for a in 'x' %}" * 25 + "{% endfor %}" * 25,
+        "{% if 1 %}" * 150 + "{% endif %}" * 150,
+    ],
+)
+def test_no_prompt_can_stall_or_break_whoever_checks_it(content: str) -> None:
+    problems = spec_problems(spec(content))
+
+    assert [problem.field for problem in problems] == ["versions[1].messages[0].content"] * len(problems)
+    assert problems
+
+
+def test_a_filter_is_applied_when_a_request_comes_and_not_before() -> None:
+    # A constant of a gigabyte: computed while it is checked, this would be felt.
+    assert spec_problems(spec("{{ 'x' | center(1000000000) }}")) == []
 
 
 @pytest.mark.parametrize("content", ["{{ ''.__class__.__mro__ }}", "{{ name.__init__ }}", "{{ 1 / 0 }}"])
