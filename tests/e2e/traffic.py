@@ -13,7 +13,7 @@ from typing import Any, Self
 from place import App, eventually, script_pod
 
 SCRIPT = Path(__file__).with_name("traffic_pod.py").read_text()
-_LONGEST_SECONDS = 240
+_LONGEST_SECONDS = 480
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Traffic:
             return [item for item in self.requests() if item.status and release in (None, item.release)]
 
         before = len(answered())
-        eventually(f"{requests} more answers", lambda: len(answered()) >= before + requests)
+        eventually(f"{requests} more answers", lambda: len(answered()) >= before + requests, within=240)
         return self.requests()
 
 
