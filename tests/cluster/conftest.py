@@ -9,7 +9,6 @@ from harness import Objects, OperatorProcess
 from kubernetes import client
 from simulation import DataPlane
 
-
 LONGEST = ("test_takeover.py", "test_fixpoint.py", "test_rollouts.py", "test_bad_input.py")
 
 
