@@ -63,10 +63,7 @@ class Advance:
             if self.rollout.step == last:
                 self.promote()
                 return
-            following = self.steps[self.rollout.step + 1]
             self.update(step=self.rollout.step + 1, step_started_at=None)
-            if following.set_weight is not None:
-                self.update(analysis=None, verdicts=[])
         if not self.ended:
             self.measure_again()
 
@@ -156,9 +153,12 @@ class Advance:
 
     def step_is_over(self) -> bool:
         rollout = self.rollout
+        step = self.steps[rollout.step]
         if rollout.step_started_at is None:
             self.update(step_started_at=self.now)
-        step = self.steps[rollout.step]
+            if step.set_weight is not None:
+                # A window ends when the next weight is in effect: until then the candidate serves, and is judged.
+                self.update(analysis=None, verdicts=[])
         if step.pause is None:
             return True
         if self.person_promotes():
@@ -218,16 +218,20 @@ class Advance:
 
     def compared(self) -> bool:
         """Whether there are signals to compare at the present weight: both releases have traffic."""
-        return self.stable is not None and 0 < weight_at(self.steps, self.rollout.step) < 100
+        return self.stable is not None and 0 < self.rollout.weight < 100
 
     def judged(self) -> bool:
         """Whether the analysis decides at the present weight."""
-        return self.compared() and any(not metric.dry_run for metric in self.policy.analysis.metrics)
+        return self.compared() and self.decides
+
+    @property
+    def decides(self) -> bool:
+        return any(not metric.dry_run for metric in self.policy.analysis.metrics)
 
     def analyse(self) -> None:
         rollout, readings = self.rollout, self.seen.readings
         policy, status = self.policy.analysis, rollout.analysis
-        if not self.compared():
+        if not self.compared() and status is None:
             return
         if readings and status:
             status = advance(status, readings.pods, readings.failures, self.now)
@@ -238,7 +242,7 @@ class Advance:
             return
         verdicts = judge_all(policy, status, stages(self.policy.steps))
         self.update(analysis=status, verdicts=verdicts)
-        if not self.judged():
+        if not self.decides:
             return
         breaches = [v.message for v in verdicts if v.verdict is Verdict.FAILED and not v.dry_run]
         if breaches:

@@ -27,7 +27,7 @@ def next_reading(rollout: RolloutStatus, policy: RolloutSpec) -> datetime | None
 
     At once when a step has taken effect and both releases have traffic, then an interval after the last reading.
     """
-    if not 0 < rollout.weight < 100 or not rollout.step_started_at or not policy.analysis.metrics:
+    if not 0 < rollout.weight < 100 or not policy.analysis.metrics:
         return None
     if rollout.analysis is None:
         return rollout.step_started_at

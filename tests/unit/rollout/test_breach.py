@@ -134,3 +134,21 @@ def test_many_breaches_at_once_fit_in_the_status() -> None:
         .when_traffic(candidate=bad, stable=Requests(20_000_000))
         .then(weight=0, aborted="v2", says="error-rate 50.0%")
     )
+
+
+def test_a_candidate_that_waits_for_more_pods_is_judged_all_the_while() -> None:
+    (
+        app(replicas=4)
+        .with_steps(25, 75)
+        .with_analysis("guardrail-violation-rate")
+        .serving("v1")
+        .when_prompt("v2")
+        .when_pods_ready("v2")
+        .when_gateway_reports()
+        .when_gateway_reports()
+        .then(weight=25)
+        .when_traffic(candidate=HEALTHY, stable=HEALTHY)
+        .then(weight=25, step=1, says="1 of 3 pods")
+        .when_traffic(candidate=Requests(300, violations=300), stable=HEALTHY)
+        .then(weight=0, aborted="v2", phase="Degraded")
+    )
