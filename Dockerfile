@@ -71,7 +71,7 @@ RUN python3 -m compileall -q /app
 FROM python-base AS runtime
 COPY --from=runtime-packages /packages /opt/packages
 COPY --from=runtime-code /app /app
-EXPOSE 8000
+EXPOSE 8080 9464
 ENTRYPOINT ["python3", "-m", "genaiops.runtime"]
 
 # --- the gateway: Envoy, whose arguments come from the pod

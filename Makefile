@@ -56,7 +56,7 @@ cluster: ## Tests against a real API server
 	@$(PY) -m pytest tests/cluster -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 e2e: ## Tests with real pods and a real model, on a kind cluster
-	@$(PY) -m pytest tests/e2e $(PYTEST_ARGS)
+	@$(PY) -m pytest tests/e2e -n 3 --maxschedchunk=1 $(PYTEST_ARGS)
 
 .PHONY: venv generate fmt requirements
 venv: ## Print the python of the virtual environment, for your editor

@@ -130,7 +130,7 @@ class Story:
         self._end()
 
     def _begin(self) -> None:
-        self.act("1. An app with prompt v1", f"kubectl apply -n {NAMESPACE} -f {QUICKSTART}/")
+        self.act("1. An app with prompt v1", self._shown(f"apply -f {QUICKSTART}/"))
         namespace = json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
         self.kubectl("apply", "--filename=-", stdin=namespace)
         # A run before this one left its app where its story ended; this story begins at the beginning.
@@ -162,7 +162,7 @@ class Story:
 
     async def _change(self, title: str, version: str) -> None:
         patch = json.dumps({"spec": {"prompt": {"version": version}}})
-        self.act(title, f"kubectl patch llmapp support -n {NAMESPACE} --type merge -p '{patch}'")
+        self.act(title, self._shown(f"patch llmapp support --type merge -p '{patch}'"))
         await asyncio.to_thread(self.kubectl, "patch", "llmapp", "support", "--type=merge", f"--patch={patch}")
 
     def _end(self) -> None:
@@ -174,18 +174,25 @@ class Story:
         if self._kubectl == ["kubectl"]:
             console.print(f'  eval "$(hack/kind/cluster env {CLUSTER})"   # kubectl for this cluster', markup=False)
         for command in (
-            f"kubectl config set-context --current --namespace {NAMESPACE}",
-            "kubectl get llmapps,releases",
-            "kubectl describe llmapp support",
-            "kubectl get releases -o wide",
-            "kubectl edit prompt support          # add a version v4, then point the app at it:",
-            """kubectl patch llmapp support --type merge -p '{"spec":{"prompt":{"version":"v4"}}}'""",
-            "kubectl get llmapp support --watch",
-            "kubectl port-forward service/support 8000:80",
-            """curl localhost:8000/v1/chat/completions -H 'content-type: application/json' \\
-    -d '{"messages":[{"role":"user","content":"Where is my order?"}]}'""",
+            "get llmapps,releases",
+            "describe llmapp support",
+            "get releases -o wide",
+            "edit prompt support          # add a version v4, then point the app at it:",
+            """patch llmapp support --type merge -p '{"spec":{"prompt":{"version":"v4"}}}'""",
+            "get llmapp support --watch",
+            "port-forward service/support 8000:80",
         ):
-            console.print(f"  {command}", markup=False, soft_wrap=True)
+            console.print(f"  {self._shown(command)}", markup=False, soft_wrap=True)
+        console.print(
+            "  curl localhost:8000/v1/chat/completions -H 'content-type: application/json' \\\n"
+            """    -d '{"messages":[{"role":"user","content":"Where is my order?"}]}'""",
+            markup=False,
+            soft_wrap=True,
+        )
+
+    def _shown(self, command: str) -> str:
+        """A kubectl command as a person has to type it: on this cluster, whatever their current context is."""
+        return f"{shlex.join(self._kubectl)} -n {NAMESPACE} {command}"
 
 
 def main() -> int:

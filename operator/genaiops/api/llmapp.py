@@ -145,7 +145,7 @@ class LLMAppSpec(ApiModel):
     rollout: RolloutSpec | None = Field(
         default=None, description="How a change is rolled out. At most one of this and rolloutPolicyRef."
     )
-    rollout_policy_ref: Annotated[Name | None, Field(description="Name of a RolloutPolicy to use.")] = None
+    rollout_policy_ref: Annotated[ObjectName | None, Field(description="Name of a RolloutPolicy to use.")] = None
     traffic: Traffic = Field(default_factory=Traffic, description="How traffic is split.")
     revision_history_limit: int = Field(
         default=10, ge=1, le=100, description="Releases and history entries that are kept."

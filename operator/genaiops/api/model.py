@@ -67,9 +67,10 @@ class ModelSpec(ApiModel):
     model: str = Field(min_length=1, max_length=253, description="The model's name as its server knows it.")
     endpoint: str | None = Field(
         default=None,
-        pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$",
+        pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$",
         max_length=2048,
-        description="Base URL of an OpenAI-compatible server, such as http://llm:8080/v1.",
+        description="Base URL of an OpenAI-compatible server, such as http://llm:8080/v1. A key or password belongs "
+        "into `credentials`, never into the address.",
     )
     serving: Serving | None = Field(default=None, description="Run the server in this cluster.")
     credentials: Credentials | None = Field(default=None, description="API key of the endpoint.")

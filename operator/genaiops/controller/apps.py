@@ -17,7 +17,7 @@ from genaiops.controller.dataplane import PodClient
 from genaiops.controller.events import event_object
 from genaiops.controller.hindrances import hindered, lost_releases, refusals
 from genaiops.controller.kinds import BY_KIND
-from genaiops.controller.metrics import observe_plan
+from genaiops.controller.metrics import forget_app, observe_plan
 from genaiops.controller.observe import observe
 from genaiops.controller.ownership import belongs_to
 from genaiops.controller.render import render
@@ -64,6 +64,7 @@ class AppReconciler:
         raw = self._store.get(*key)
         if raw is None:
             self._applier.forget(key)
+            forget_app(key)
             return None
         if raw["metadata"].get("deletionTimestamp"):
             # Everything made for the app carries its owner reference: the garbage collector removes it.
@@ -83,12 +84,12 @@ class AppReconciler:
             seen = hindered(seen, {**refused, **taken}, lost)
             todo = plan(seen, now)
             objects = [item for item in self._objects(raw, seen, todo) if key_of(item) not in taken]
-        observe_plan(seen, todo)
         # The decision is on record before it is acted on: an operator that is killed in between carries it out, and
         # one that acts on an outdated app is stopped here by a conflict.
         changed = todo.status != seen.status
         if changed:
             raw = await self._write_status(_LLMAPP, raw, todo.status.to_manifest())
+        observe_plan(seen, todo)
         try:
             await self._execute(raw, seen, todo, objects, keep=bool(lost))
         except Exception:

@@ -9,9 +9,9 @@ from typing import Any, Final
 from genaiops.controller.cluster import UNAVAILABLE, ApiError, Cluster
 from genaiops.controller.election import NotLeaderError
 from genaiops.controller.kinds import CUSTOM, WATCHED, Resource
-from genaiops.controller.metrics import QUEUE_LENGTH, RECONCILE_ERRORS, RECONCILE_SECONDS, forget_app
+from genaiops.controller.metrics import QUEUE_LENGTH, RECONCILE_ERRORS, RECONCILE_SECONDS
 from genaiops.controller.queue import KeyedQueue
-from genaiops.controller.store import RECONCILED, Key, Raw, Store, key_of
+from genaiops.controller.store import RECONCILED, Key, Raw, Store
 
 log = logging.getLogger(__name__)
 
@@ -64,8 +64,6 @@ class Operator:
         """A watch event: keep it, and put what it affects in line."""
         if change == "DELETED":
             self._enqueue(self._store.remove(kind, raw))
-            if kind == "LLMApp":
-                forget_app(key_of(raw, kind))
         else:
             self._enqueue(self._store.change(kind, raw))
 

@@ -51,7 +51,6 @@ def _gateway(
         seen.name,
         seen.namespace,
         owner=owned_by,
-        labels={},
         image=image,
         replicas=gateway.replicas,
         service_port=gateway.port,

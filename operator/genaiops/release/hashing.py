@@ -7,7 +7,7 @@ from typing import Any, Final
 from genaiops.api.release import ReleaseContent
 
 SHORT: Final = 10
-"""Hex digits of the hash in a release's name: 40 bits, and the controller compares the whole hash."""
+"""Hex digits of the hash in a release's name: 40 bits, plenty for the few releases that one app keeps."""
 
 
 _PRICES: Final[dict[str, Any]] = {"model": {"pricing"}, "fallbacks": {"__all__": {"pricing"}}}

@@ -72,7 +72,6 @@ def gateway_objects(
     namespace: str,
     *,
     owner: Mapping[str, Any],
-    labels: Mapping[str, str],
     image: str,
     replicas: int,
     service_port: int,
@@ -80,11 +79,11 @@ def gateway_objects(
 ) -> list[Object]:
     """ConfigMap, Deployment, Service, PodDisruptionBudget and NetworkPolicy of an app's gateway, in this order.
 
-    ``owner`` is an owner reference; ``labels`` go on the objects but not on the pods, so that a new one restarts
-    nothing; ``config`` is what `gateway_config` gave. The image holds `envoy` and `python3` on its PATH.
+    ``owner`` is an owner reference; ``config`` is what `gateway_config` gave. The image holds `envoy` and `python3` on
+    its PATH.
     """
     name = gateway_name(app)
-    about = metadata(name, namespace, {**labels, **app_labels(app, GATEWAY)}, dict(owner))
+    about = metadata(name, namespace, app_labels(app, GATEWAY), dict(owner))
     selector = gateway_selector(app)
     return [
         {

@@ -31,7 +31,6 @@ def _gateway() -> dict[str, Any]:
         "bot",
         "shop",
         owner=OWNER,
-        labels={},
         image="gateway:1",
         replicas=1,
         service_port=80,

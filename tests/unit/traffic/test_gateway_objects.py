@@ -17,7 +17,6 @@ OWNER = {"apiVersion": "genaiops.dev/v1alpha1", "kind": "LLMApp", "name": "shop"
 def objects(routes: GatewayRoutes = GatewayRoutes(), **changes: Any) -> dict[str, dict[str, Any]]:  # noqa: B008
     settings: dict[str, Any] = {
         "owner": OWNER,
-        "labels": {"app.kubernetes.io/version": "1"},
         "image": "gateway:1",
         "replicas": 2,
         "service_port": 80,
@@ -45,17 +44,12 @@ def test_a_new_bootstrap_rolls_the_pods() -> None:
     assert pod(before) != pod(after)
 
 
-def test_a_label_of_a_new_operator_version_restarts_nothing() -> None:
-    assert pod(objects()) == pod(objects(labels={"app.kubernetes.io/version": "2"}))
-
-
 def test_everything_is_found_by_label_and_goes_with_its_app() -> None:
     for kind, found in objects().items():
         metadata = found["metadata"]
         assert metadata["ownerReferences"] == [OWNER], kind
         assert metadata["namespace"] == "team"
         assert metadata["labels"] == {
-            "app.kubernetes.io/version": "1",
             "app.kubernetes.io/managed-by": "genaiops",
             "genaiops.dev/app": "shop",
             "genaiops.dev/component": "gateway",
