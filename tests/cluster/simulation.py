@@ -14,7 +14,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
 from aiohttp import web
 from kubernetes import client
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -171,7 +170,7 @@ class DataPlane:
         async def answer(_: web.Request) -> web.Response:
             config = await self._config(app)
             if self.config_reaches_gateway or not live:
-                live.update(config["rds.yaml"])
+                live.update(config["rds.json"])
             dump = {"version_info": live["version_info"], "route_config": live["resources"][0]}
             return web.json_response({"configs": [dump]})
 
@@ -180,7 +179,7 @@ class DataPlane:
     def _clusters(self, app: str) -> Callable[[web.Request], Any]:
         async def answer(_: web.Request) -> web.Response:
             config = await self._config(app)
-            names = [resource["name"] for resource in config["cds.yaml"]["resources"]]
+            names = [resource["name"] for resource in config["cds.json"]["resources"]]
             healthy = {"health_status": {"eds_health_status": "HEALTHY"}}
             statuses = [
                 {
@@ -196,7 +195,7 @@ class DataPlane:
 
     async def _config(self, app: str) -> dict[str, Any]:
         read = await asyncio.to_thread(self._core.read_namespaced_config_map, f"{app}-gateway", self.namespace)
-        return {name: yaml.safe_load(text) for name, text in read.data.items()}
+        return {name: json.loads(text) for name, text in read.data.items()}
 
 
 async def _serve(pod: Pod, port: int, routes: dict[str, Callable[[web.Request], Any]]) -> None:

@@ -19,12 +19,12 @@ async def test_edited_objects_are_put_right(objects: Objects, dataplane: DataPla
     ask_for(objects, "v2")
     before = await paused_at_25(objects)
     core, apps, namespace = objects.core, objects.apps, objects.namespace
-    routes = core.read_namespaced_config_map("support-gateway", namespace).data["rds.yaml"]
+    routes = core.read_namespaced_config_map("support-gateway", namespace).data["rds.json"]
     # when somebody edits what is ours
     image = {"spec": {"template": {"spec": {"containers": [{"name": "runtime", "image": "mine:1"}]}}, "replicas": 5}}
     apps.patch_namespaced_deployment(stable, namespace, image)
     core.patch_namespaced_service("support", namespace, {"spec": {"selector": {"genaiops.dev/app": "another"}}})
-    core.patch_namespaced_config_map("support-gateway", namespace, {"data": {"rds.yaml": "nonsense"}})
+    core.patch_namespaced_config_map("support-gateway", namespace, {"data": {"rds.json": "nonsense"}})
     core.patch_namespaced_config_map(stable, namespace, {"metadata": {"labels": {"genaiops.dev/app": "another"}}})
 
     # then it is as it was
@@ -33,7 +33,7 @@ async def test_edited_objects_are_put_right(objects: Objects, dataplane: DataPla
         return (
             (spec.template.spec.containers[0].image, spec.replicas) == ("runtime:1", 2)
             and core.read_namespaced_service("support", namespace).spec.selector["genaiops.dev/app"] == "support"
-            and core.read_namespaced_config_map("support-gateway", namespace).data["rds.yaml"] == routes
+            and core.read_namespaced_config_map("support-gateway", namespace).data["rds.json"] == routes
             and core.read_namespaced_config_map(stable, namespace).metadata.labels["genaiops.dev/app"] == "support"
         )
 

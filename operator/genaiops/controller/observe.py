@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from pydantic import ValidationError
-from yaml import YAMLError
 
 from genaiops.analysis.counters import CountersError, read_counters
 from genaiops.api.base import Phase
@@ -165,7 +164,7 @@ def _routes_told(store: Store, namespace: str, app: str) -> str | None:
     config = store.get("ConfigMap", namespace, gateway_name(app))
     try:
         return routes_version(config["data"]) if config else None
-    except (LookupError, TypeError, YAMLError):
+    except (LookupError, TypeError, ValueError):
         # Edited by hand: it is about to be put right.
         return None
 

@@ -3,6 +3,7 @@
 import asyncio
 import importlib.metadata
 import itertools
+import json
 import random
 import re
 import signal
@@ -15,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import yaml
 
 from genaiops.traffic.envoy import Backend, GatewayRoutes, gateway_config, routes_version
 from genaiops.traffic.live import CLUSTERS_PATH, ROUTES_PATH, healthy_endpoints, live_routes_version
@@ -253,13 +253,13 @@ class Gateway:
 
     def _on_loopback(self, text: str) -> str:
         """The same configuration, but for ports that are free here and the test's own DNS."""
-        config = yaml.load(text.replace("/etc/envoy", str(self.directory)), Loader=yaml.CSafeLoader)
+        config = json.loads(text.replace("/etc/envoy", str(self.directory)))
         if "admin" in config:
             config["typed_dns_resolver_config"]["typed_config"]["resolvers"] = [
                 {"socket_address": {"address": "127.0.0.1", "port_value": self._dns.port}}
             ]
             _replace_ports(config, {8080: self.http, 9901: self.admin, 9902: self.read_only})
-        return str(yaml.dump(config, Dumper=yaml.CSafeDumper))
+        return json.dumps(config)
 
     async def is_ready(self) -> bool:
         assert self.process is not None

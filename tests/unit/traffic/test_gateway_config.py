@@ -1,9 +1,9 @@
 """What the gateway is told, file by file."""
 
+import json
 import random
 
 import pytest
-import yaml
 
 from genaiops.traffic.envoy import Backend, GatewayRoutes, gateway_config, routes_version
 
@@ -23,12 +23,12 @@ def changed(before: GatewayRoutes, after: GatewayRoutes) -> set[str]:
 
 def test_a_new_weight_changes_the_routes_and_nothing_else() -> None:
     assert changed(GatewayRoutes(STABLE, CANDIDATE, 5, BACKENDS), GatewayRoutes(STABLE, CANDIDATE, 25, BACKENDS)) == {
-        "rds.yaml"
+        "rds.json"
     }
 
 
 def test_no_change_of_routes_needs_a_restart() -> None:
-    assert changed(GatewayRoutes(), GatewayRoutes(STABLE, CANDIDATE, 100, BACKENDS)) == {"cds.yaml", "rds.yaml"}
+    assert changed(GatewayRoutes(), GatewayRoutes(STABLE, CANDIDATE, 100, BACKENDS)) == {"cds.json", "rds.json"}
 
 
 def test_the_order_of_backends_means_nothing() -> None:
@@ -56,7 +56,7 @@ def test_the_version_tells_routes_apart() -> None:
 
 def test_an_app_container_gets_the_requests_and_the_runtime_beside_it_the_health_checks() -> None:
     routes = GatewayRoutes(STABLE, backends=(Backend(STABLE, STABLE, port=8000),))
-    (cluster,) = yaml.safe_load(config(routes)["cds.yaml"])["resources"]
+    (cluster,) = json.loads(config(routes)["cds.json"])["resources"]
     endpoint = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]
     assert endpoint["address"]["socket_address"] == {"address": STABLE, "port_value": 8000}
     assert endpoint["health_check_config"] == {"port_value": 8080}

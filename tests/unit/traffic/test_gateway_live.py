@@ -1,9 +1,9 @@
 """What the operator learns from Envoy's admin answers."""
 
+import json
 from typing import Any
 
 import pytest
-import yaml
 
 from genaiops.traffic.envoy import Backend, GatewayRoutes, gateway_config, routes_version
 from genaiops.traffic.live import healthy_endpoints, live_routes_version, live_weights
@@ -14,7 +14,7 @@ BACKENDS = (Backend(STABLE, STABLE), Backend(CANDIDATE, CANDIDATE))
 
 def dump_of(config: dict[str, str]) -> dict[str, Any]:
     """The answer to ROUTES_PATH once Envoy has taken `config` (its shape is held to the real one elsewhere)."""
-    response = yaml.safe_load(config["rds.yaml"])
+    response = json.loads(config["rds.json"])
     return {"configs": [{"version_info": response["version_info"], "route_config": response["resources"][0]}]}
 
 

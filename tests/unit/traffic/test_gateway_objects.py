@@ -40,7 +40,7 @@ def test_a_new_weight_restarts_nothing() -> None:
 def test_a_new_bootstrap_rolls_the_pods() -> None:
     config = gateway_config("shop", "team", GatewayRoutes())
     before = objects(config=config)
-    after = objects(config={**config, "envoy.yaml": config["envoy.yaml"] + "# new\n"})
+    after = objects(config={**config, "envoy.json": config["envoy.json"] + "\n"})
     assert pod(before) != pod(after)
 
 

@@ -26,7 +26,7 @@ def bootstrap(app: str, namespace: str) -> Config:
         "admin": {"address": address("127.0.0.1", ADMIN_PORT)},
         "overload_manager": {"resource_monitors": [_connection_limit()]},
         "typed_dns_resolver_config": _name_resolution(),
-        "dynamic_resources": {"cds_config": watched_file("cds.yaml")},
+        "dynamic_resources": {"cds_config": watched_file("cds.json")},
         "static_resources": {
             "listeners": [_requests(app), _read_only()],
             "clusters": [
@@ -86,7 +86,7 @@ def _requests(app: str) -> Config:
     return _listener(
         ROUTES,
         HTTP_PORT,
-        rds={"route_config_name": ROUTES, "config_source": watched_file("rds.yaml")},
+        rds={"route_config_name": ROUTES, "config_source": watched_file("rds.json")},
         stream_idle_timeout=IDLE_TIMEOUT,
         upgrade_configs=[{"upgrade_type": "websocket"}],
         server_header_transformation="PASS_THROUGH",
