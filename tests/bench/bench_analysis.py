@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from itertools import count
 
 from genaiops.analysis.judge import judge_all, summary
-from genaiops.api.llmapp import AnalysisStatus, Arm, Verdict
-from genaiops.api.rollout import Analysis, Metric
+from genaiops.api.analysis import Analysis, Metric
+from genaiops.api.llmapp_status import AnalysisStatus, Arm, Verdict
 
 LIMIT = 0.05
 ANALYSIS = Analysis(metrics=[Metric(name="guardrail-violation-rate")])

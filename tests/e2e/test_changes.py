@@ -8,7 +8,7 @@ from recording import LiveWeights, Recording, least_ready, seconds, windows
 
 from genaiops.analysis.judge import judge_all
 from genaiops.analysis.window import CANDIDATE, STABLE
-from genaiops.api.llmapp import AnalysisStatus, Arm, Verdict
+from genaiops.api.llmapp_status import AnalysisStatus, Arm, Verdict
 from genaiops.api.rollout import RolloutSpec
 from genaiops.rollout.steps import stages
 from traffic import Request, Traffic, failures, moves, share_is_likely

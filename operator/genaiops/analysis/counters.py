@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from genaiops.api.llmapp import Arm, PodCounters
-from genaiops.api.rollout import Metric, MetricName
+from genaiops.api.analysis import Metric, MetricName
+from genaiops.api.llmapp_status import Arm, PodCounters
 
 LATENCY_BOUNDS = tuple(Decimal("0.01") * 2**n for n in range(14))
 """Upper bounds of the runtime's latency buckets, seconds."""

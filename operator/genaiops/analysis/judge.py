@@ -7,8 +7,8 @@ from decimal import Decimal
 from genaiops.analysis.counters import latency_bound, measure
 from genaiops.analysis.sequential import Share, lower_difference, lower_share, upper_difference, upper_share
 from genaiops.analysis.window import CANDIDATE, NOTHING, STABLE
-from genaiops.api.llmapp import AnalysisStatus, Arm, MetricVerdict, Verdict
-from genaiops.api.rollout import Analysis, Metric, MetricName
+from genaiops.api.analysis import Analysis, Metric, MetricName
+from genaiops.api.llmapp_status import AnalysisStatus, Arm, MetricVerdict, Verdict
 
 DEFAULT_MAX_INCREASE = Decimal("0.05")
 

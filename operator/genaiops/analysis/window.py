@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from genaiops.api.llmapp import AnalysisStatus, Arm, PodCounters
+from genaiops.api.llmapp_status import AnalysisStatus, Arm, PodCounters
 
 CANDIDATE, STABLE = "candidate", "stable"
 NOTHING = Arm(samples=0, hits=0)

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from genaiops.api.base import ApiModel, ObjectStatus
 from genaiops.api.guardrails import GuardrailPolicySpec
-from genaiops.api.llmapp import LLMAppSpec, LLMAppStatus
+from genaiops.api.llmapp import LLMAppSpec
+from genaiops.api.llmapp_status import LLMAppStatus
 from genaiops.api.model import ModelSpec
 from genaiops.api.prompt import PromptSpec
 from genaiops.api.release import ReleaseSpec, ReleaseStatus

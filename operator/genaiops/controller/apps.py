@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from genaiops.api.base import Condition, Phase
-from genaiops.api.llmapp import LLMAppStatus
+from genaiops.api.llmapp_status import LLMAppStatus
 from genaiops.api.release import ReleaseStatus
 from genaiops.controller.apply import Applier
 from genaiops.controller.cluster import ApiError, Cluster

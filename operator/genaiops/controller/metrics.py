@@ -5,7 +5,7 @@ from typing import Final
 from prometheus_client import Counter, Gauge, Histogram
 
 from genaiops.api.base import Phase
-from genaiops.api.llmapp import Result
+from genaiops.api.llmapp_status import Result
 from genaiops.controller.store import Key
 from genaiops.rollout.snapshot import Plan, Snapshot
 

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from genaiops.analysis.counters import CountersError, read_counters
 from genaiops.api.base import Phase
-from genaiops.api.llmapp import LLMAppSpec, LLMAppStatus, PodCounters
+from genaiops.api.llmapp import LLMAppSpec
+from genaiops.api.llmapp_status import LLMAppStatus, PodCounters
 from genaiops.api.release import ReleaseSpec
 from genaiops.api.rollout import RolloutSpec
 from genaiops.controller.dataplane import PodClient, UnreachableError, gather_reads, is_ready, pod_problem

@@ -9,9 +9,11 @@ from typing import NamedTuple
 
 from genaiops.analysis.judge import judge_all, summary
 from genaiops.analysis.window import advance, start
+from genaiops.api.analysis import OnInconclusive, OnNoData
 from genaiops.api.base import format_duration
-from genaiops.api.llmapp import PROMOTE_ANNOTATION, Result, RolloutStatus, Verdict, promotion
-from genaiops.api.rollout import OnInconclusive, OnNoData, RolloutSpec, Step
+from genaiops.api.llmapp import PROMOTE_ANNOTATION, promotion
+from genaiops.api.llmapp_status import Result, RolloutStatus, Verdict
+from genaiops.api.rollout import RolloutSpec, Step
 from genaiops.rollout.conditions import clipped
 from genaiops.rollout.due import next_question, next_reading
 from genaiops.rollout.snapshot import Notice, Snapshot

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from genaiops.api.llmapp import LLMAppStatus, RolloutStatus
+from genaiops.api.llmapp_status import LLMAppStatus, RolloutStatus
 from genaiops.api.rollout import RolloutSpec
 from genaiops.release.resolve import Resolution
 

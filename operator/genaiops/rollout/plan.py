@@ -6,12 +6,7 @@ No I/O, no clock, no randomness. The numbers in comments are the rules of docs/r
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from genaiops.api.llmapp import (
-    HistoryEntry,
-    LLMAppStatus,
-    Result,
-    RolloutStatus,
-)
+from genaiops.api.llmapp_status import HistoryEntry, LLMAppStatus, Result, RolloutStatus
 from genaiops.api.release import ReleaseSpec
 from genaiops.release.changes import describe_changes
 from genaiops.rollout.advance import Advance

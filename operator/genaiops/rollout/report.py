@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from genaiops.api.base import Condition, Phase, format_duration
-from genaiops.api.llmapp import LLMAppStatus
+from genaiops.api.llmapp_status import LLMAppStatus
 from genaiops.rollout.conditions import condition, kstatus, merge
 from genaiops.rollout.snapshot import Snapshot
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from genaiops.api.llmapp import LLMAppSpec, LLMAppStatus, PodCounters
+from genaiops.api.llmapp import LLMAppSpec
+from genaiops.api.llmapp_status import LLMAppStatus, PodCounters
 from genaiops.api.release import ReleaseSpec
 from genaiops.release.resolve import Resolution, Target
 

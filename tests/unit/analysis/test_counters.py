@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 
 from genaiops.analysis.counters import CountersError, measure, read_counters
-from genaiops.api.llmapp import Arm
-from genaiops.api.rollout import Metric
+from genaiops.api.analysis import Metric
+from genaiops.api.llmapp_status import Arm
 
 ERROR_RATE, LATENCY = Metric(name="error-rate"), Metric(name="latency")
 VIOLATIONS = Metric(name="guardrail-violation-rate")

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from genaiops.analysis.judge import judge
-from genaiops.api.llmapp import Arm, Verdict
-from genaiops.api.rollout import Metric
+from genaiops.api.analysis import Metric
+from genaiops.api.llmapp_status import Arm, Verdict
 
 DOCS = Path(__file__).parents[3] / "docs" / "analysis.md"
 STABLE_PER_CANDIDATE = (19, 3, 1)  # at weights 5, 25, 50

@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from genaiops.analysis.judge import judge, judge_all, summary
-from genaiops.api.llmapp import AnalysisStatus, Arm, MetricVerdict, Verdict
-from genaiops.api.rollout import Analysis, Metric
+from genaiops.api.analysis import Analysis, Metric
+from genaiops.api.llmapp_status import AnalysisStatus, Arm, MetricVerdict, Verdict
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 VIOLATIONS = Metric(name="guardrail-violation-rate")

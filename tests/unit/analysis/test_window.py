@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genaiops.analysis.window import advance, start
-from genaiops.api.llmapp import AnalysisStatus, Arm, PodCounters
+from genaiops.api.llmapp_status import AnalysisStatus, Arm, PodCounters
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 METRIC = "error-rate"

@@ -11,9 +11,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from genaiops.analysis.counters import measure
-from genaiops.api.llmapp import Arm, LLMAppSpec, LLMAppStatus, PodCounters
+from genaiops.api.analysis import MetricName
+from genaiops.api.llmapp import LLMAppSpec
+from genaiops.api.llmapp_status import Arm, LLMAppStatus, PodCounters
 from genaiops.api.release import ReleaseSpec
-from genaiops.api.rollout import MetricName
 from genaiops.release.resolve import Resolution, resolve
 from genaiops.rollout.due import gateway_due, readings_due
 from genaiops.rollout.plan import plan
