@@ -45,6 +45,7 @@ def used_in_a_namespace() -> set[Permission]:
     for resource in (BY_KIND["Release"], *OWNED):
         if resource.kind != "Pod":
             used |= on(resource, "create", "patch", "delete")
+    used |= on(BY_KIND["ReleaseAction"], "delete")
     for kind in ("LLMApp", "Model"):
         used |= on(BY_KIND[kind], "update", sub="/finalizers")
     return used

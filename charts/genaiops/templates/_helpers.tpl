@@ -56,8 +56,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   resources: [models, prompts, guardrailpolicies, rolloutpolicies, llmapps]
   verbs: [list, watch]
 - apiGroups: [genaiops.dev]
-  resources: [models/status, prompts/status, guardrailpolicies/status, rolloutpolicies/status, llmapps/status, releases/status]
+  resources: [models/status, prompts/status, guardrailpolicies/status, rolloutpolicies/status, llmapps/status, releases/status, releaseactions/status]
   verbs: [update]
+# What people decide; old decisions are cleared away.
+- apiGroups: [genaiops.dev]
+  resources: [releaseactions]
+  verbs: [list, watch, delete]
 # What it makes. A server-side apply is a patch, and a create where the object is not there yet.
 - apiGroups: [genaiops.dev]
   resources: [releases]

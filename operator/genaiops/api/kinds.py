@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from genaiops.api.action import ReleaseActionSpec, ReleaseActionStatus
 from genaiops.api.base import ApiModel, ObjectStatus
 from genaiops.api.guardrails import GuardrailPolicySpec
 from genaiops.api.llmapp import LLMAppSpec
@@ -138,6 +139,22 @@ KINDS = (
             Column("Weight", ".status.weight", "integer"),
             AGE,
             Column("Changes", ".spec.changes", wide=True),
+        ),
+    ),
+    Kind(
+        name="ReleaseAction",
+        plural="releaseactions",
+        short_name="rac",
+        spec=ReleaseActionSpec,
+        status=ReleaseActionStatus,
+        columns=(
+            Column("App", ".spec.app"),
+            Column("Action", ".spec.action"),
+            Column("By", ".spec.requester.username"),
+            Column("Phase", ".status.phase"),
+            AGE,
+            Column("Release", ".spec.release", wide=True),
+            Column("Message", ".status.message", wide=True),
         ),
     ),
 )

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from genaiops.api.action import Action, ActionPhase
 from genaiops.api.base import ApiModel, Condition, ObjectName, Phase, Signed, Time, UniqueBy
 
 
@@ -76,6 +77,32 @@ class AnalysisStatus(ApiModel):
     )
 
 
+class Approver(ApiModel):
+    """Somebody who approved."""
+
+    username: str = Field(max_length=1024, description="Who.")
+    at: Time = Field(description="When.")
+    until: Time = Field(description="Until when it counts.")
+
+
+class Gate(ApiModel):
+    """A wait for approvals."""
+
+    needed: int = Field(description="How many different people have to approve.")
+    excluded: list[Annotated[str, Field(max_length=1024)]] = Field(
+        default_factory=list, max_length=64, description="People who asked for the change: theirs does not count."
+    )
+    approvers: list[Approver] = Field(default_factory=list, max_length=64, description="Who did.")
+
+
+class Hold(ApiModel):
+    """A person holds the rollout where it is."""
+
+    username: str = Field(max_length=1024, description="Who.")
+    since: Time = Field(description="When.")
+    reason: str = Field(default="", max_length=1024, description="Why.")
+
+
 class RolloutStatus(ApiModel):
     """A rollout under way."""
 
@@ -91,6 +118,38 @@ class RolloutStatus(ApiModel):
     analysis: AnalysisStatus | None = Field(default=None, description="The measurements of the present weight.")
     verdicts: list[MetricVerdict] = Field(default_factory=list, description="Each metric as it was judged last.")
     fast: bool = Field(default=False, description="Going back to an earlier release: no steps.")
+    full: bool = Field(default=False, description="A person promoted past all steps: only approvals are left.")
+    undo: bool = Field(default=False, description="A person goes back to it, whatever the spec asks for.")
+    promoted: bool = Field(default=False, description="A person let it go past the present step.")
+    approved: bool = Field(default=False, description="The approval before the first pod was given.")
+    gate: Gate | None = Field(default=None, description="The approval that it waits for.")
+    held: Hold | None = Field(default=None, description="A person holds it.")
+    decided_by: list[str] = Field(
+        default_factory=list, max_length=64, description="People's decisions on it, such as 'Approve by jane'."
+    )
+
+
+class Watch(ApiModel):
+    """The time after a promotion in which a breach goes back to what served before."""
+
+    release: ObjectName = Field(description="The release that was promoted.")
+    previous: ObjectName = Field(description="The one that served before; its pods stay until then.")
+    started_at: Time = Field(description="When it was promoted.")
+    until: Time = Field(description="When it is proved.")
+    analysis: AnalysisStatus | None = Field(default=None, description="The measurements since the promotion.")
+    verdicts: list[MetricVerdict] = Field(default_factory=list, description="Each metric as it was judged last.")
+
+
+class Decision(ApiModel):
+    """A ReleaseAction that was looked at."""
+
+    name: ObjectName = Field(description="Name of the ReleaseAction.")
+    uid: str = Field(max_length=64, description="Its uid: each counts once.")
+    action: Action = Field(description="What was decided.")
+    username: str = Field(default="", max_length=1024, description="By whom.")
+    phase: ActionPhase = Field(description="What became of it.")
+    message: str = Field(default="", max_length=1024, description="What followed, or why nothing did.")
+    at: Time = Field(description="When.")
 
 
 class HistoryEntry(ApiModel):
@@ -102,6 +161,9 @@ class HistoryEntry(ApiModel):
     result: Result = Field(description="How it ended.")
     reason: str = Field(description="Why, in one word.")
     message: str = Field(default="", max_length=4096, description="Why, with the numbers that decided.")
+    decided_by: list[str] = Field(
+        default_factory=list, max_length=64, description="People's decisions on it, such as 'Approve by jane'."
+    )
     started_at: Time | None = Field(default=None, description="When the rollout began.")
     finished_at: Time = Field(description="When it ended.")
 
@@ -119,6 +181,11 @@ class LLMAppStatus(ApiModel):
     )
     weight: int | None = Field(default=None, description="Percent of requests for the candidate.")
     rollout: RolloutStatus | None = Field(default=None, description="The rollout under way.")
+    watch: Watch | None = Field(default=None, description="The promotion that is being watched.")
+    restarted_at: Time | None = Field(default=None, description="When a person last had pods replaced.")
+    decisions: Annotated[list[Decision], UniqueBy("uid")] = Field(
+        default_factory=list, description="ReleaseActions that were looked at, while they exist; the newest last."
+    )
     retiring: list[ObjectName] = Field(default_factory=list, description="Releases whose pods are being drained.")
     history: list[HistoryEntry] = Field(default_factory=list, description="How rollouts ended, the newest last.")
     conditions: Annotated[list[Condition], UniqueBy("type")] = Field(

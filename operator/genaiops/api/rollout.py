@@ -1,10 +1,11 @@
 """Kind RolloutPolicy: how a candidate earns its traffic. The same struct as `LLMApp.spec.rollout`."""
 
 from datetime import timedelta
+from typing import Annotated, Final
 
 from pydantic import Field
 
-from genaiops.api.analysis import Analysis
+from genaiops.api.analysis import Analysis, Metric
 from genaiops.api.base import ApiModel, Duration, PositiveDuration
 from genaiops.api.rules import Rule
 
@@ -13,10 +14,98 @@ class Pause(ApiModel):
     """Wait for a time or, without a duration, for a person."""
 
     duration: Duration | None = Field(
-        default=None,
-        description="How long. Absent: until a person sets the annotation genaiops.dev/promote "
-        "to the value that the status message names.",
+        default=None, description="How long. Absent: until a person promotes (kubectl genaiops promote)."
     )
+
+
+class CanaryScale(ApiModel):
+    """The candidate's pods, apart from what its weight needs. Exactly one of its fields; never fewer than needed."""
+
+    replicas: int | None = Field(default=None, ge=1, le=1000, description="So many pods.")
+    percent: int | None = Field(default=None, ge=1, le=100, description="So many percent of spec.replicas.")
+    match_weight: bool | None = Field(default=None, description="As many as the weight needs, as without this step.")
+
+    @Rule(
+        "[has(self.replicas), has(self.percent), has(self.matchWeight) && self.matchWeight]"
+        ".exists_one(given, given) && (!has(self.matchWeight) || self.matchWeight)",
+        "setCanaryScale: write exactly one of replicas, percent and matchWeight: true",
+    )
+    def says_one_number(self) -> bool:
+        given = [self.replicas is not None, self.percent is not None, self.match_weight is not None]
+        return given.count(True) == 1 and self.match_weight is not False
+
+
+class AnalysisStep(ApiModel):
+    """Metrics that have to succeed before the rollout goes on, from measurements of this step alone."""
+
+    metrics: list[Metric] = Field(
+        min_length=1, max_length=16, description="What is judged, beside the metrics of the background analysis."
+    )
+    min_samples: int | None = Field(
+        default=None, ge=1, le=1_000_000, description="Candidate requests before any verdict; absent: the analysis'."
+    )
+    max_duration: PositiveDuration | None = Field(
+        default=None, description="Time without a verdict before onInconclusive; absent: the analysis'."
+    )
+
+
+class Approval(ApiModel):
+    """Wait for people who approve this very release (kubectl genaiops approve)."""
+
+    approvals: int = Field(default=1, ge=1, le=10, description="How many different people have to approve.")
+    allow_self_approval: bool = Field(
+        default=False, description="Whether somebody who changed the app, its prompt or its model counts."
+    )
+
+
+class ApprovalGate(Approval):
+    """An approval before the candidate's first pod."""
+
+    required: bool = Field(default=True, description="Whether it is asked for at all.")
+
+
+class HeaderMatch(ApiModel):
+    """A request header or a cookie. Exactly one of `header` and `cookie`, exactly one of the values."""
+
+    header: Annotated[str, Field(pattern=r"^[-A-Za-z0-9]+$", max_length=128)] | None = Field(
+        default=None, description="Name of a header."
+    )
+    cookie: Annotated[str, Field(pattern=r"^[-_A-Za-z0-9]+$", max_length=128)] | None = Field(
+        default=None, description="Name of a cookie."
+    )
+    exact: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
+        default=None, description="It has this value."
+    )
+    prefix: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
+        default=None, description="Its value begins with this."
+    )
+
+    @Rule("has(self.header) != has(self.cookie)", "match: write exactly one of header and cookie")
+    def looks_at_one_place(self) -> bool:
+        return (self.header is None) != (self.cookie is None)
+
+    @Rule("has(self.exact) != has(self.prefix)", "match: write exactly one of exact and prefix")
+    def looks_for_one_value(self) -> bool:
+        return (self.exact is None) != (self.prefix is None)
+
+
+class HeaderRoute(ApiModel):
+    """Requests that go to the candidate whatever its weight: testers. Until another setHeaderRoute, or the end."""
+
+    match: list[HeaderMatch] = Field(
+        default_factory=list, max_length=8, description="A request that matches any of them; an empty list: none."
+    )
+
+
+class Shadow(ApiModel):
+    """Copies of live requests for the candidate; its answers are judged and thrown away. Every copy costs tokens."""
+
+    percent: int = Field(ge=1, le=100, description="Percent of requests that are copied.")
+    duration: PositiveDuration = Field(description="How long at the most.")
+    max_requests: int = Field(default=1000, ge=1, le=1_000_000, description="How many copies at the most.")
+
+
+_STEP_KINDS: Final = ("setWeight", "pause", "setCanaryScale", "analysis", "approval", "setHeaderRoute", "shadow")
 
 
 class Step(ApiModel):
@@ -24,10 +113,18 @@ class Step(ApiModel):
 
     set_weight: int | None = Field(default=None, ge=0, le=100, description="Percent of requests for the candidate.")
     pause: Pause | None = Field(default=None, description="Stay at the present weight.")
+    set_canary_scale: CanaryScale | None = Field(default=None, description="The candidate's pods.")
+    analysis: AnalysisStep | None = Field(default=None, description="Wait for the verdict on more metrics.")
+    approval: Approval | None = Field(default=None, description="Wait for people.")
+    set_header_route: HeaderRoute | None = Field(default=None, description="Send testers to the candidate.")
+    shadow: Shadow | None = Field(default=None, description="Judge the candidate on copies of live requests.")
 
-    @Rule("has(self.setWeight) != has(self.pause)", "steps: a step is either setWeight or pause; write exactly one")
+    @Rule(
+        f"[{', '.join(f'has(self.{name})' for name in _STEP_KINDS)}].exists_one(given, given)",
+        f"steps: a step does one thing; write exactly one of {', '.join(_STEP_KINDS)}",
+    )
     def does_one_thing(self) -> bool:
-        return (self.set_weight is None) != (self.pause is None)
+        return sum(value is not None for _, value in self) == 1
 
 
 def _default_steps() -> list[Step]:
@@ -42,6 +139,14 @@ class RolloutSpec(ApiModel):
     progress_deadline: PositiveDuration = Field(
         default=timedelta(minutes=10),
         description="Time for pods to become ready or weights live; then it aborts.",
+    )
+    approval: ApprovalGate | None = Field(
+        default=None, description="People who have to approve a candidate before it gets its first pod."
+    )
+    watch_after_promotion: Duration = Field(
+        default=timedelta(0),
+        description="How long the old stable release stays at its full size after a promotion, while the new one is "
+        "judged on: a breach goes back to it at once. 0s: not at all.",
     )
     rollback_window: int = Field(
         default=3, ge=0, le=100, description="Going back to one of so many promoted releases skips the steps."

@@ -45,6 +45,7 @@ CUSTOM: Final = tuple(
         ("RolloutPolicy", "rolloutpolicies"),
         ("LLMApp", "llmapps"),
         ("Release", "releases"),
+        ("ReleaseAction", "releaseactions"),
     )
 )
 OWNED: Final = (

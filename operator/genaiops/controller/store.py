@@ -149,9 +149,12 @@ RECONCILED = frozenset({"LLMApp", "Model", "Prompt", "GuardrailPolicy", "Rollout
 
 
 def owners_of(kind: str, raw: Raw) -> Iterator[Key]:
-    """The LLMApp or Model whose label an object carries."""
+    """The LLMApp or Model whose label an object carries, or whose release a person decided on."""
     labels = raw["metadata"].get("labels") or {}
     namespace = raw["metadata"].get("namespace", "")
+    if kind == "ReleaseAction":
+        yield Key("LLMApp", namespace, str((raw.get("spec") or {}).get("app", "")))
+        return
     if kind not in RECONCILED:
         if APP in labels:
             yield Key("LLMApp", namespace, labels[APP])

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from genaiops.api.action import ReleaseActionSpec
 from genaiops.api.llmapp import LLMAppSpec
 from genaiops.api.llmapp_status import LLMAppStatus, PodCounters
 from genaiops.api.release import ReleaseSpec
+from genaiops.api.rollout import HeaderMatch
 from genaiops.release.resolve import Resolution, Target
 
 
@@ -51,6 +53,24 @@ class Readings:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """A ReleaseAction that exists."""
+
+    name: str
+    uid: str
+    at: datetime
+    """When it was created."""
+    spec: ReleaseActionSpec
+    problem: str | None = None
+    """Why nobody knows who asked for it: its requester was not written by the operator's own webhook."""
+
+    @property
+    def username(self) -> str:
+        """Who asked; empty where nobody knows."""
+        return self.spec.requester.username if self.spec.requester and self.problem is None else ""
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """One LLMApp and all that matters to it, at one moment."""
 
@@ -61,6 +81,10 @@ class Snapshot:
     status: LLMAppStatus
     resolution: Resolution
     annotations: Mapping[str, str] = field(default_factory=dict)
+    actions: tuple[Asked, ...] = ()
+    """ReleaseActions of the app, oldest first."""
+    changed_by: Mapping[str, datetime] = field(default_factory=dict)
+    """Who changed the app or what it refers to, and when last, as far as is known."""
     releases: Mapping[str, ReleaseSpec] = field(default_factory=dict)
     """The Release objects of the app, oldest first."""
     workloads: Mapping[str, Workload] = field(default_factory=dict)
@@ -83,6 +107,10 @@ class Routes:
     """Percent of requests for the candidate."""
     backends: tuple[str, ...] = ()
     """Every release that the gateway knows, for pinned requests and running streams."""
+    testers: tuple[HeaderMatch, ...] = ()
+    """Requests that go to the candidate whatever its weight: those that match any of these."""
+    shadow: int = 0
+    """Percent of stable's requests that are copied to the candidate, its answers thrown away."""
 
 
 @dataclass(frozen=True)

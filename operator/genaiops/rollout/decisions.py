@@ -1,0 +1,114 @@
+"""What a person may decide now: the same answer at admission, from the webhook, and when it is carried out.
+
+Two people may act at once: both pass admission, and whoever is second is told here why theirs makes no sense any more.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from genaiops.api.action import Action, ReleaseActionSpec
+from genaiops.api.llmapp_status import LLMAppStatus, Result
+
+SERVED: Final = (Result.PROMOTED, Result.FAST_PROMOTED, Result.FAST_ROLLED_BACK)
+"""Results of rollouts whose release became stable."""
+_ON_A_CANDIDATE: Final = {
+    Action.APPROVE,
+    Action.REJECT,
+    Action.PROMOTE,
+    Action.PAUSE,
+    Action.RESUME,
+}
+
+
+def objection(asked: ReleaseActionSpec, username: str, status: LLMAppStatus, names: Mapping[str, str]) -> str | None:
+    """Why this decision makes no sense now, with the app's phase; None where it does.
+
+    `names` are the names of the app's releases by their hashes.
+    """
+    why = _objection(asked, username, status, names)
+    return f"{asked.action} makes no sense now: {why} ({asked.app} is {status.phase or 'Pending'})" if why else None
+
+
+def _objection(asked: ReleaseActionSpec, username: str, status: LLMAppStatus, names: Mapping[str, str]) -> str | None:
+    if asked.release not in names:
+        known = ", ".join(sorted(names.values())) or "none"
+        return f"{asked.app} has no release with the hash {asked.release}; its releases: {known}"
+    name, rollout = names[asked.release], status.rollout
+    if asked.action in _ON_A_CANDIDATE:
+        if rollout is None:
+            return f"no rollout is under way, so {name} is no candidate"
+        if rollout.release != name:
+            return f"{name} is not the candidate, {rollout.release} is"
+    match asked.action:
+        case Action.APPROVE | Action.REJECT:
+            return _no_approval(asked.action, username, status)
+        case Action.PROMOTE:
+            return _no_promotion(asked.full, status)
+        case Action.ABORT:
+            watched = status.watch.release if status.watch else None
+            if name not in (rollout.release if rollout else None, watched):
+                return f"{name} is neither a candidate nor being watched after its promotion"
+        case Action.RETRY:
+            if name != status.aborted_release:
+                return f"{name} is not the release that was taken back; {status.aborted_release or 'none'} is"
+        case Action.PAUSE:
+            return f"{name} is held by {rollout.held.username} already" if rollout and rollout.held else None
+        case Action.RESUME:
+            return None if rollout and rollout.held else f"nobody holds {name}"
+        case Action.UNDO:
+            return _no_undo(asked, name, status, names)
+        case Action.RESTART:
+            if name not in (status.stable_release, status.candidate_release):
+                return f"{name} is neither stable nor a candidate, it has no pods"
+    return None
+
+
+def _no_approval(action: Action, username: str, status: LLMAppStatus) -> str | None:
+    gate = status.rollout.gate if status.rollout else None
+    if gate is None:
+        return "nothing waits for an approval" + (
+            "; to take a candidate back: Abort" if action is Action.REJECT else ""
+        )
+    if action is Action.REJECT:
+        return None
+    if not username:
+        return "an approval needs to know who gives it, and the operator runs without its webhook"
+    if username in gate.excluded:
+        return f"{username} asked for this change, so another person has to approve it"
+    if username in {approver.username for approver in gate.approvers}:
+        return f"{username} has approved already; {gate.needed} different people have to"
+    return None
+
+
+def _no_promotion(full: bool, status: LLMAppStatus) -> str | None:
+    rollout = status.rollout
+    assert rollout is not None
+    if full:
+        return f"{rollout.release} skips all steps already" if rollout.full else None
+    if rollout.gate:
+        return f"{rollout.release} waits for an approval, which a promotion does not replace: Approve"
+    if rollout.held:
+        return f"{rollout.held.username} holds {rollout.release}: Resume"
+    if not rollout.paused:
+        return f"{rollout.release} does not wait for a person: {rollout.waiting or 'it is on its way'}"
+    return None
+
+
+def _no_undo(asked: ReleaseActionSpec, name: str, status: LLMAppStatus, names: Mapping[str, str]) -> str | None:
+    if status.rollout:
+        return f"{status.rollout.release} is being rolled out; to take it back: Abort"
+    if name != status.stable_release:
+        return f"{name} is not the stable release, {status.stable_release or 'none'} is"
+    earlier = served_before(status)
+    if asked.to is None:
+        return None if any(release in names.values() for release in earlier) else "no release served before this one"
+    if names.get(asked.to) not in earlier:
+        known = ", ".join(release for release in earlier if release in names.values()) or "none"
+        return f"{names.get(asked.to, asked.to)} has not served before; those that have: {known}"
+    return None
+
+
+def served_before(status: LLMAppStatus) -> list[str]:
+    """Releases that served users before the present stable one, the latest first."""
+    served = (entry.release for entry in reversed(status.history) if entry.result in SERVED)
+    return [release for release in dict.fromkeys(served) if release != status.stable_release]
