@@ -15,13 +15,13 @@ from genaiops.api.base import Phase
 from genaiops.api.llmapp import LLMAppSpec
 from genaiops.api.llmapp_status import LLMAppStatus, PodCounters
 from genaiops.api.release import ReleaseSpec
-from genaiops.api.rollout import RolloutSpec
 from genaiops.controller.dataplane import PodClient, UnreachableError, gather_reads, is_ready, pod_problem
 from genaiops.controller.ownership import belongs_to
 from genaiops.controller.store import Key, Raw, Store
 from genaiops.manifests.labels import COMPONENT, GATEWAY, RELEASE, RUNTIME
 from genaiops.manifests.release import HTTP_PORT, METRICS_PORT, release_of
 from genaiops.release.resolve import resolve
+from genaiops.rollout.comparison import Comparison
 from genaiops.rollout.due import gateway_due, readings_due
 from genaiops.rollout.snapshot import GatewayView, Readings, Snapshot, Workload
 from genaiops.traffic.envoy import routes_version
@@ -61,8 +61,8 @@ async def observe(raw: Raw, store: Store, pods: PodClient, runtime_image: str, n
     if gateway_due(status, resolution):
         gateway = await _ask_gateway(pods, gateways, _routes_told(store, namespace, name))
     readings = None
-    if readings_due(status, resolution.rollout, now):
-        readings = await _read_counters(pods, runtimes, status, resolution.rollout)
+    if compared := readings_due(status, resolution.rollout, now):
+        readings = await _read_counters(pods, runtimes, compared)
     workloads = _workloads(owned, runtimes)
     if status.phase is not Phase.HEALTHY:
         workloads = await _with_reasons(pods, runtimes, workloads)
@@ -196,15 +196,14 @@ async def _ask_gateway(client: PodClient, gateways: list[Raw], routes_told: str 
     )
 
 
-async def _read_counters(client: PodClient, runtimes: list[Raw], status: LLMAppStatus, policy: RolloutSpec) -> Readings:
+async def _read_counters(client: PodClient, runtimes: list[Raw], compared: Comparison) -> Readings:
     """The counters of both releases' pods.
 
     A pod that was read before counts on while it is not ready: it may still be answering. If it does not let itself be
     read then, what it said last stands, so that an unhealthy pod of stable keeps no candidate from being judged.
     """
-    roles = dict(zip((status.candidate_release, status.stable_release), _ROLES, strict=True))
-    analysis = status.rollout.analysis if status.rollout else None
-    known = analysis.pods if analysis else {}
+    roles = dict(zip((compared.candidate, compared.stable), _ROLES, strict=True))
+    known = compared.window.pods if compared.window else {}
     live = [pod for pod in runtimes if _release_of(pod) in roles and (is_ready(pod) or pod["metadata"]["uid"] in known)]
     answers = await gather_reads(client, live, METRICS_PORT, "/metrics")
     read: dict[str, tuple[str, PodCounters]] = {}
@@ -214,7 +213,7 @@ async def _read_counters(client: PodClient, runtimes: list[Raw], status: LLMAppS
         try:
             if isinstance(answer, UnreachableError):
                 raise answer
-            read[uid] = (role, read_counters(answer, policy.analysis.metrics))
+            read[uid] = (role, read_counters(answer, compared.analysis.metrics))
         except (UnreachableError, CountersError) as error:
             if uid in known and not is_ready(pod):
                 read[uid] = (role, known[uid])

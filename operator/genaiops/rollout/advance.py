@@ -14,8 +14,9 @@ from genaiops.api.base import format_duration
 from genaiops.api.llmapp import PROMOTE_ANNOTATION, promotion
 from genaiops.api.llmapp_status import Result, RolloutStatus, Verdict
 from genaiops.api.rollout import RolloutSpec, Step
+from genaiops.rollout.comparison import of_rollout
 from genaiops.rollout.conditions import clipped
-from genaiops.rollout.due import next_question, next_reading
+from genaiops.rollout.due import next_question
 from genaiops.rollout.snapshot import Notice, Snapshot
 from genaiops.rollout.steps import effective_steps, pods_needed, stages, weight_at, weight_carried
 
@@ -256,8 +257,8 @@ class Advance:
             )
 
     def measure_again(self) -> None:
-        due = next_reading(self.rollout, self.policy)
-        if due and self.compared():
+        compared = of_rollout(self.rollout, self.stable, self.policy) if self.stable else None
+        if compared and (due := compared.next_reading):
             soon = self.now + min(self.policy.analysis.interval, timedelta(milliseconds=500))
             self.wake.append(due if due > self.now else soon)
 

@@ -2,9 +2,10 @@
 
 from datetime import datetime, timedelta
 
-from genaiops.api.llmapp_status import LLMAppStatus, RolloutStatus
+from genaiops.api.llmapp_status import LLMAppStatus
 from genaiops.api.rollout import RolloutSpec
 from genaiops.release.resolve import Resolution
+from genaiops.rollout.comparison import Comparison, comparison
 
 
 def gateway_due(status: LLMAppStatus, resolution: Resolution) -> bool:
@@ -14,24 +15,11 @@ def gateway_due(status: LLMAppStatus, resolution: Resolution) -> bool:
     return bool(status.rollout or status.retiring or begins)
 
 
-def readings_due(status: LLMAppStatus, policy: RolloutSpec, now: datetime) -> bool:
-    """Whether the pods' counters are to be read now."""
-    if status.rollout is None or status.stable_release is None:
-        return False
-    due = next_reading(status.rollout, policy)
-    return due is not None and now >= due
-
-
-def next_reading(rollout: RolloutStatus, policy: RolloutSpec) -> datetime | None:
-    """When the pods' counters are to be read next; None while there is nothing to compare.
-
-    At once when a step has taken effect and both releases have traffic, then an interval after the last reading.
-    """
-    if not 0 < rollout.weight < 100 or not policy.analysis.metrics:
-        return None
-    if rollout.analysis is None:
-        return rollout.step_started_at
-    return (rollout.analysis.measured_at or rollout.analysis.started_at) + policy.analysis.interval
+def readings_due(status: LLMAppStatus, policy: RolloutSpec, now: datetime) -> Comparison | None:
+    """What is to be measured now, if anything is."""
+    compared = comparison(status, policy)
+    due = compared.next_reading if compared else None
+    return compared if due is not None and now >= due else None
 
 
 def next_question(now: datetime, since: datetime) -> datetime:

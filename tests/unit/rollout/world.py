@@ -16,6 +16,7 @@ from genaiops.api.llmapp import LLMAppSpec
 from genaiops.api.llmapp_status import Arm, LLMAppStatus, PodCounters
 from genaiops.api.release import ReleaseSpec
 from genaiops.release.resolve import Resolution, resolve
+from genaiops.rollout.comparison import Comparison
 from genaiops.rollout.due import gateway_due, readings_due
 from genaiops.rollout.plan import plan
 from genaiops.rollout.snapshot import GatewayView, Notice, Plan, Readings, Routes, Snapshot, Workload
@@ -116,8 +117,8 @@ class World:
         gateway, readings = GatewayView(ready=1), None
         if gateway_due(self.status, resolution):
             gateway = self._gateway_view()
-        if readings_due(self.status, resolution.rollout, self.now):
-            readings = self._readings(resolution)
+        if compared := readings_due(self.status, resolution.rollout, self.now):
+            readings = self._readings(compared)
         return Snapshot(
             name=APP,
             namespace=NAMESPACE,
@@ -240,11 +241,11 @@ class World:
             return GatewayView(ready=1, problem=self.gateway.silent)
         return GatewayView(ready=1, weights=self.gateway.weights, endpoints=dict(self.gateway.endpoints))
 
-    def _readings(self, resolution: Resolution) -> Readings:
+    def _readings(self, compared: Comparison) -> Readings:
         if self.unreadable:
             return Readings({}, (self.unreadable,))
-        roles = {self.status.candidate_release: "candidate", self.status.stable_release: "stable"}
-        metrics = resolution.rollout.analysis.metrics
+        roles = {compared.candidate: "candidate", compared.stable: "stable"}
+        metrics = compared.analysis.metrics
         counters = {
             pod.uid: (
                 roles[release],
