@@ -114,7 +114,13 @@ class AppReconciler:
                 for name, release in seen.releases.items()
                 if self._store.get("Release", seen.namespace, name) is None
             ),
-            *render(raw, seen, todo, self._gateway_image),
+            *render(
+                raw,
+                seen,
+                todo,
+                self._gateway_image,
+                lambda name: self._store.get("Deployment", seen.namespace, name),
+            ),
         ]
 
     async def _execute(self, raw: Raw, seen: Snapshot, todo: Plan, objects: list[Object], *, keep: bool) -> None:

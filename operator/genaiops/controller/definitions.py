@@ -22,6 +22,7 @@ from genaiops.controller.store import Key, Raw, Store, key_of
 from genaiops.guardrails.validate import validate
 from genaiops.manifests.labels import owner
 from genaiops.manifests.serving import serving_objects
+from genaiops.manifests.template import kept
 from genaiops.problem import Problem
 from genaiops.prompts import spec_problems
 from genaiops.release.resolve import parse_errors
@@ -78,7 +79,10 @@ class DefinitionReconciler:
 
     async def _reconcile_model(self, key: Key, raw: Raw, spec: ModelSpec, now: datetime) -> float | None:
         generation, uid = raw["metadata"]["generation"], raw["metadata"]["uid"]
-        objects = serving_objects(key.name, key.namespace, spec, owner("Model", key.name, uid))
+        objects = [
+            kept(manifest, self._store.get(*key_of(manifest)))
+            for manifest in serving_objects(key.name, key.namespace, spec, owner("Model", key.name, uid))
+        ]
         taken = await self._applier.obstacles(objects)
         if taken:
             problem = next(iter(taken.values()))

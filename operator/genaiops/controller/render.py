@@ -1,19 +1,22 @@
 """From a plan to the objects that make it true."""
 
+from collections.abc import Callable
+
 from genaiops.api.release import ReleaseSpec
 from genaiops.controller.store import Raw
 from genaiops.manifests.labels import Object, owner
 from genaiops.manifests.release import address_objects, deployment, release_object, serving_port
+from genaiops.manifests.template import kept
 from genaiops.rollout.snapshot import Plan, Snapshot
 from genaiops.traffic.envoy import Backend, GatewayRoutes, gateway_config
 from genaiops.traffic.objects import gateway_objects
 
 
-def render(raw: Raw, seen: Snapshot, plan: Plan, gateway_image: str) -> list[Object]:
+def render(raw: Raw, seen: Snapshot, plan: Plan, gateway_image: str, live: Callable[[str], Raw | None]) -> list[Object]:
     """Every object that has to exist for the plan, in the order in which they are applied.
 
     The gateway's routes come before the pods: taking traffic away must not wait for anything, and traffic is given
-    only to pods that are there.
+    only to pods that are there. `live` finds a Deployment by its name: one that is there keeps its pod template.
     """
     owned_by = owner("LLMApp", seen.name, raw["metadata"]["uid"])
     releases = dict(seen.releases)
@@ -24,10 +27,13 @@ def render(raw: Raw, seen: Snapshot, plan: Plan, gateway_image: str) -> list[Obj
     for name in (*plan.replicas, *plan.draining):
         if name in releases:
             objects += address_objects(name, seen.namespace, releases[name], owned_by)
-    objects += _gateway(seen, plan, releases, gateway_image, owned_by)
+    for manifest in _gateway(seen, plan, releases, gateway_image, owned_by):
+        # Gateways follow a newer operator (a fixed Envoy has to get to them some day), but not while a rollout runs.
+        rolls = plan.status.candidate_release is not None
+        objects.append(kept(manifest, live(manifest["metadata"]["name"])) if rolls else manifest)
     for name, replicas in plan.replicas.items():
         if name in releases:
-            objects.append(deployment(name, seen.namespace, releases[name], replicas, owned_by))
+            objects.append(kept(deployment(name, seen.namespace, releases[name], replicas, owned_by), live(name)))
     return objects
 
 

@@ -9,10 +9,13 @@ from genaiops.api import API_VERSION
 from genaiops.api.release import ModelContent, ReleaseSpec
 from genaiops.manifests.labels import APP, RELEASE, RUNTIME, Object, app_labels, metadata
 from genaiops.manifests.pods import NON_ROOT, container_security, pod_security, spread
+from genaiops.manifests.template import recorded
 
 HTTP_PORT: Final = 8080
 METRICS_PORT: Final = 9464
 RELEASE_FILE: Final = "release.json"
+RESTARTED_AT: Final = "genaiops.dev/restarted-at"
+"""Annotation of pods: when somebody asked for a restart of their release."""
 _DRAIN_SECONDS: Final = 10
 """Time a stopping pod goes on taking requests until nobody sends it any, and some to end."""
 _DEFAULT_RESOURCES: Final = {
@@ -78,14 +81,24 @@ def serving_port(release: ReleaseSpec) -> int:
     return release.content.container.port if release.content.container else HTTP_PORT
 
 
-def deployment(name: str, namespace: str, release: ReleaseSpec, replicas: int, owned_by: Object) -> Object:
-    """The Deployment. Its pod template depends on nothing but the release, so promotion restarts no pod."""
+def deployment(
+    name: str,
+    namespace: str,
+    release: ReleaseSpec,
+    replicas: int,
+    owned_by: Object,
+    restarted_at: str | None = None,
+) -> Object:
+    """The Deployment. Its pod template depends on the release and a restart only, so promotion restarts no pod."""
     labels = app_labels(release.app, RUNTIME, name)
     selector = {APP: release.app, RELEASE: name}
     containers = [_runtime_container(release)]
     if release.content.container:
         containers.insert(0, _app_container(release))
-    return {
+    annotations = {"kubectl.kubernetes.io/default-container": containers[0]["name"]}
+    if restarted_at:
+        annotations[RESTARTED_AT] = restarted_at
+    made: Object = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": metadata(name, namespace, labels, owned_by),
@@ -95,10 +108,7 @@ def deployment(name: str, namespace: str, release: ReleaseSpec, replicas: int, o
             "selector": {"matchLabels": selector},
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
             "template": {
-                "metadata": {
-                    "labels": labels,
-                    "annotations": {"kubectl.kubernetes.io/default-container": containers[0]["name"]},
-                },
+                "metadata": {"labels": labels, "annotations": annotations},
                 "spec": {
                     "automountServiceAccountToken": False,
                     "enableServiceLinks": False,
@@ -116,6 +126,8 @@ def deployment(name: str, namespace: str, release: ReleaseSpec, replicas: int, o
             },
         },
     }
+    # A restart replaces the pods in any case: then also by what this operator makes of the release.
+    return recorded(made, restarted_at or "")
 
 
 def _runtime_container(release: ReleaseSpec) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from genaiops.manifests.labels import APP, COMPONENT, GATEWAY, Object, app_labels, metadata
 from genaiops.manifests.pods import NON_ROOT, container_security, pod_security, spread
+from genaiops.manifests.template import recorded
 from genaiops.traffic.envoy.config import BOOTSTRAP_FILE
 from genaiops.traffic.envoy.names import ADMIN_PORT, CONFIG_DIRECTORY, HTTP_PORT, READ_ONLY_PORT
 
@@ -92,17 +93,19 @@ def gateway_objects(
             "metadata": about,
             "data": dict(config),
         },
-        {
-            "apiVersion": "apps/v1",
-            "kind": "Deployment",
-            "metadata": about,
-            "spec": {
-                "replicas": replicas,
-                "selector": {"matchLabels": selector},
-                "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-                "template": _pod(app, image, config[BOOTSTRAP_FILE]),
-            },
-        },
+        recorded(
+            {
+                "apiVersion": "apps/v1",
+                "kind": "Deployment",
+                "metadata": about,
+                "spec": {
+                    "replicas": replicas,
+                    "selector": {"matchLabels": selector},
+                    "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+                    "template": _pod(app, image, config[BOOTSTRAP_FILE]),
+                },
+            }
+        ),
         {
             "apiVersion": "v1",
             "kind": "Service",
