@@ -127,6 +127,9 @@ class RolloutStatus(ApiModel):
     decided_by: list[str] = Field(
         default_factory=list, max_length=64, description="People's decisions on it, such as 'Approve by jane'."
     )
+    requested_by: list[Annotated[str, Field(max_length=1024)]] = Field(
+        default_factory=list, max_length=64, description="People whose changes it is made of, as far as is known."
+    )
 
 
 class Watch(ApiModel):
@@ -136,6 +139,11 @@ class Watch(ApiModel):
     previous: ObjectName = Field(description="The one that served before; its pods stay until then.")
     started_at: Time = Field(description="When it was promoted.")
     until: Time = Field(description="When it is proved.")
+    baseline: dict[str, Arm] = Field(
+        default_factory=dict,
+        description="What the previous release answered while it last had traffic, by metric: what the promoted one is "
+        "compared with.",
+    )
     analysis: AnalysisStatus | None = Field(default=None, description="The measurements since the promotion.")
     verdicts: list[MetricVerdict] = Field(default_factory=list, description="Each metric as it was judged last.")
 
@@ -168,6 +176,15 @@ class HistoryEntry(ApiModel):
     finished_at: Time = Field(description="When it ended.")
 
 
+class Announcement(ApiModel):
+    """What an Event tells of a decision."""
+
+    at: Time = Field(description="When it was taken.")
+    reason: str = Field(description="What was decided, in one word.")
+    message: str = Field(max_length=1024, description="What was decided and why, with its numbers.")
+    warning: bool = Field(default=False, description="Whether somebody should look at it.")
+
+
 class LLMAppStatus(ApiModel):
     """Where the app's releases stand."""
 
@@ -182,12 +199,15 @@ class LLMAppStatus(ApiModel):
     weight: int | None = Field(default=None, description="Percent of requests for the candidate.")
     rollout: RolloutStatus | None = Field(default=None, description="The rollout under way.")
     watch: Watch | None = Field(default=None, description="The promotion that is being watched.")
-    restarted_at: Time | None = Field(default=None, description="When a person last had pods replaced.")
+    restarts: dict[str, Time] = Field(
+        default_factory=dict, description="When a person last had the pods of a release replaced."
+    )
     decisions: Annotated[list[Decision], UniqueBy("uid")] = Field(
         default_factory=list, description="ReleaseActions that were looked at, while they exist; the newest last."
     )
     retiring: list[ObjectName] = Field(default_factory=list, description="Releases whose pods are being drained.")
     history: list[HistoryEntry] = Field(default_factory=list, description="How rollouts ended, the newest last.")
+    untold: list[Announcement] = Field(default_factory=list, description="Decisions whose Events are still to be sent.")
     conditions: Annotated[list[Condition], UniqueBy("type")] = Field(
         default_factory=list, description="Ready, Reconciling, Stalled (kstatus)."
     )

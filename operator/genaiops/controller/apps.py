@@ -1,7 +1,7 @@
 """Reconciling one LLMApp: observe, plan, execute."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -9,12 +9,12 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from genaiops.api.base import Condition, Phase
-from genaiops.api.llmapp_status import LLMAppStatus
+from genaiops.api.llmapp_status import Announcement, LLMAppStatus
 from genaiops.api.release import ReleaseStatus
 from genaiops.controller.apply import Applier
-from genaiops.controller.cluster import ApiError, Cluster
+from genaiops.controller.cluster import UNAVAILABLE, ApiError, Cluster
 from genaiops.controller.dataplane import PodClient
-from genaiops.controller.events import event_object
+from genaiops.controller.events import announcements, tell
 from genaiops.controller.hindrances import hindered, lost_releases, refusals
 from genaiops.controller.kinds import BY_KIND
 from genaiops.controller.metrics import forget_app, observe_plan
@@ -75,6 +75,7 @@ class AppReconciler:
         except ValidationError as error:
             await self._report_unreadable(raw, error, now)
             return None
+        untold = await self._tell(raw, seen.status.untold)
         todo = plan(seen, now)
         objects = self._objects(raw, seen, todo)
         taken = await self._applier.obstacles(objects)
@@ -85,22 +86,17 @@ class AppReconciler:
             todo = plan(seen, now)
             objects = [item for item in self._objects(raw, seen, todo) if key_of(item) not in taken]
         # The decision is on record before it is acted on: an operator that is killed in between carries it out, and
-        # one that acts on an outdated app is stopped here by a conflict.
-        changed = todo.status != seen.status
+        # one that acts on an outdated app is stopped here by a conflict. The next pass tells of it, whose ever it is.
+        status = todo.status.model_copy(update={"untold": [*untold, *announcements(todo.notices, now)]})
+        changed = status != seen.status
         if changed:
-            raw = await self._write_status(_LLMAPP, raw, todo.status.to_manifest())
+            raw = await self._write_status(_LLMAPP, raw, status.to_manifest())
         observe_plan(seen, todo)
-        try:
-            await self._execute(raw, seen, todo, objects, keep=bool(lost))
-        except Exception:
-            # Also where acting on it failed: it is decided, and will not be decided again.
-            await self._tell(raw, todo.notices, now)
-            raise
-        await self._tell(raw, todo.notices, now)
+        await self._execute(raw, seen, todo, objects, keep=bool(lost))
         if changed:
             return 0.0
         due = [] if todo.at is None else [todo.at - self._clock()]
-        if taken:
+        if taken or untold:
             # What does not carry our labels is not watched.
             due.append(_LOOK_AGAIN)
         return max(0.0, min(due).total_seconds()) if due else None
@@ -160,12 +156,16 @@ class AppReconciler:
                         BY_KIND["Pod"], meta["namespace"], meta["name"], {CONFIG_ANNOTATION: version}
                     )
 
-    async def _tell(self, raw: Raw, notices: Iterable[Notice], now: datetime) -> None:
-        for notice in notices:
-            log.info(
-                "%s/%s %s: %s", raw["metadata"]["namespace"], raw["metadata"]["name"], notice.reason, notice.message
-            )
-            await self._cluster.apply(event_object(raw, "LLMApp", notice, now))
+    async def _tell(self, raw: Raw, untold: Sequence[Announcement]) -> Sequence[Announcement]:
+        """Tell what is on record as untold; returns what can't be told now, which must not keep anything from being
+        done."""
+        for index, news in enumerate(untold):
+            try:
+                await tell(self._cluster, raw, "LLMApp", news, news.at.isoformat())
+            except UNAVAILABLE as error:
+                log.warning("%s/%s: an Event is told later: %s", *key_of(raw)[1:], error or type(error).__name__)
+                return untold[index:]
+        return ()
 
     async def _write_role(self, live: Raw, seen: Snapshot, todo: Plan) -> None:
         name = live["metadata"]["name"]
@@ -204,14 +204,16 @@ class AppReconciler:
             "conditions": [condition.to_manifest() for condition in merge(conditions, [*stalled, *others])],
         }
         if reported != status:
+            # First: no status that can be read holds what is still to be told.
+            (news,) = announcements([Notice(reason, message, True)], now)
+            await tell(self._cluster, raw, "LLMApp", news, str(raw["metadata"]["generation"]))
             try:
-                raw = await self._write_status(_LLMAPP, raw, reported)
+                await self._write_status(_LLMAPP, raw, reported)
             except ApiError as refusal:
                 if not refusal.permanent:
                     raise
-                # The API server judges the whole app anew, and this one is older than its rules. An Event can be told.
+                # The API server judges the whole app anew, and this one is older than its rules.
                 log.warning("%s/%s: its status can't be written: %s", *key_of(raw)[1:], refusal)
-            await self._tell(raw, [Notice(reason, message, True)], now)
 
 
 def _readable_conditions(status: Raw) -> list[Condition]:

@@ -15,7 +15,7 @@ from genaiops.api.rollout import RolloutPolicySpec
 from genaiops.controller.apply import Applier
 from genaiops.controller.cluster import ApiError, Cluster
 from genaiops.controller.dataplane import is_ready, pod_problem
-from genaiops.controller.events import event_object
+from genaiops.controller.events import announcements, tell
 from genaiops.controller.kinds import BY_KIND
 from genaiops.controller.ownership import belongs_to
 from genaiops.controller.store import Key, Raw, Store, key_of
@@ -145,20 +145,21 @@ class DefinitionReconciler:
         )
         if status == before:
             return
-        try:
-            # Not put into the store here: the watch brings it, and with it a reconcile of the apps that wait for it.
-            written = await self._cluster.write_status(BY_KIND[key.kind], raw, status.to_manifest())
-        except ApiError as error:
-            if not error.permanent:
-                raise
-            # The API server judges the whole object anew, and this one is older than its rules. An Event can be told.
-            log.warning("%s %s/%s: its status can't be written: %s", *key, error)
-            written = raw
         ready = status.conditions[0]
         was = next((condition for condition in before.conditions if condition.type == "Ready"), None)
         if was is None or (was.status, was.reason, was.message) != (ready.status, ready.reason, ready.message):
+            # First: once the status says it, nobody knows that it is still to be told.
             notice = Notice(ready.reason, ready.message, warning=status.conditions[2].status == "True")
-            await self._cluster.apply(event_object(written, key.kind, notice, self._clock()))
+            (news,) = announcements([notice], self._clock())
+            await tell(self._cluster, raw, key.kind, news, str(raw["metadata"]["generation"]))
+        try:
+            # Not put into the store here: the watch brings it, and with it a reconcile of the apps that wait for it.
+            await self._cluster.write_status(BY_KIND[key.kind], raw, status.to_manifest())
+        except ApiError as error:
+            if not error.permanent:
+                raise
+            # The API server judges the whole object anew, and this one is older than its rules. The Event tells it.
+            log.warning("%s %s/%s: its status can't be written: %s", *key, error)
 
 
 def _problems(spec: ApiModel) -> list[Problem]:
