@@ -3,14 +3,16 @@
 One place for the dialect, so that what the operator calls correct is what the runtime can render.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, nodes, pass_context
 from jinja2.exceptions import TemplateError, UndefinedError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from genaiops.api.prompt import Message, PromptSpec, PromptVersion, Variable
+from genaiops.api.prompt import PromptSpec, PromptVersion
 from genaiops.api.release import PromptContent
 from genaiops.problem import Problem
 
@@ -99,14 +101,23 @@ class PromptTemplate:
 
 def problems(prompt: PromptVersion | PromptContent, at: str = "") -> list[Problem]:
     """What is wrong with one version's templates. `at` is put before every path, such as ``versions[1].``."""
-    return [
-        *(
-            problem
-            for index, message in enumerate(prompt.messages)
-            for problem in _template_problems(message, prompt.variables, f"{at}messages[{index}].content")
-        ),
-        *_unused(prompt.variables, prompt.messages, at),
-    ]
+    declared = {variable.name for variable in prompt.variables}
+    found, used, all_read = [], set[str](), True
+    for index, message in enumerate(prompt.messages):
+        field = f"{at}messages[{index}].content"
+        template = _read(message.content)
+        found += [Problem(field, problem) for problem in template.problems]
+        undeclared = sorted(template.free - declared)
+        found += [Problem(field, f"uses the undeclared variable {name!r}: add it to variables") for name in undeclared]
+        used |= template.free
+        all_read &= not template.problems
+    if all_read:  # else what it uses is unknown
+        found += [
+            Problem(f"{at}variables[{index}]", f"no message uses the variable {variable.name!r}", warning=True)
+            for index, variable in enumerate(prompt.variables)
+            if variable.name not in used
+        ]
+    return found
 
 
 def spec_problems(prompt: PromptSpec) -> list[Problem]:
@@ -116,25 +127,29 @@ def spec_problems(prompt: PromptSpec) -> list[Problem]:
     ]
 
 
-def _template_problems(message: Message, variables: Sequence[Variable], field: str) -> list[Problem]:
+class _Read(NamedTuple):
+    """What reading a template found out."""
+
+    problems: tuple[str, ...] = ()
+    free: frozenset[str] = frozenset()
+
+
+@lru_cache(maxsize=1024)  # at most 32 MB of the longest messages
+def _read(template: str) -> _Read:
+    """Read a template once: every reconcile of every app judges its prompt, and parsing takes milliseconds."""
     try:
-        tree = ENVIRONMENT.parse(message.content)
+        tree = ENVIRONMENT.parse(template)
         unavailable = {node: what for kind, what in _UNAVAILABLE.items() for node in tree.find_all(kind)}
         if unavailable:
-            return [Problem(field, f"line {node.lineno}: a prompt can't {what}") for node, what in unavailable.items()]
+            return _Read(tuple(f"line {node.lineno}: a prompt can't {what}" for node, what in unavailable.items()))
         # Parsing knows the grammar; only compiling knows the names of filters and tests.
-        ENVIRONMENT.compile(message.content)
-        free = _free_names(tree)
+        ENVIRONMENT.compile(template)
+        return _Read(free=frozenset(_free_names(tree)))
     except TemplateSyntaxError as error:
-        return [Problem(field, f"line {error.lineno}: {error.message}")]
+        return _Read((f"line {error.lineno}: {error.message}",))
     except (SyntaxError, RecursionError, ValueError, MemoryError) as error:
         # What Python refuses of the code that Jinja makes of it: blocks or brackets nested too deeply, endless numbers.
-        return [Problem(field, f"it is too complicated to be read ({type(error).__name__}): nest less")]
-    declared = {variable.name for variable in variables}
-    return [
-        Problem(field, f"uses the undeclared variable {name!r}: add it to variables")
-        for name in sorted(free - declared)
-    ]
+        return _Read((f"it is too complicated to be read ({type(error).__name__}): nest less",))
 
 
 def _free_names(tree: nodes.Template) -> set[str]:
@@ -143,17 +158,3 @@ def _free_names(tree: nodes.Template) -> set[str]:
     read = {name.name for name in names if name.ctx == "load"}
     written = {name.name for name in names if name.ctx != "load"}
     return read - written - {"loop"}
-
-
-def _unused(variables: Sequence[Variable], messages: Sequence[Message], at: str) -> list[Problem]:
-    used: set[str] = set()
-    for message in messages:
-        try:
-            used |= _free_names(ENVIRONMENT.parse(message.content))
-        except (TemplateSyntaxError, RecursionError, ValueError):
-            return []  # told already, and what the unreadable text uses is unknown
-    return [
-        Problem(f"{at}variables[{index}]", f"no message uses the variable {variable.name!r}", warning=True)
-        for index, variable in enumerate(variables)
-        if variable.name not in used
-    ]
