@@ -4,6 +4,9 @@ from pydantic import Field
 
 from genaiops.api.base import ApiModel
 
+SHADOW_HEADER = "x-genaiops-shadow"
+"""On a copy of a request whose answer is thrown away. Taken from callers: only the app's gateway may set it."""
+
 
 class Gateway(ApiModel):
     """An Envoy of the app's own that splits the traffic."""

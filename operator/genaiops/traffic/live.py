@@ -6,7 +6,8 @@ The operator gets them from port 9902 of the pod.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from genaiops.traffic.envoy.names import release_of
+from genaiops.api.rollout import HeaderMatch
+from genaiops.traffic.envoy.names import SPLIT, TESTERS, release_of
 
 ROUTES_PATH = "/config_dump?resource=dynamic_route_configs"
 """Where the routes are told: about 5 kB, whatever the number of pods."""
@@ -26,8 +27,7 @@ def live_weights(config_dump: Mapping[str, Any]) -> dict[str, int]:
     """Release → percent of the requests that are not pinned. Empty while no release takes any."""
     weights = {}
     for route in _routes(config_dump):
-        # The split is the one route without conditions on headers.
-        if "headers" in route["match"] or "route" not in route:
+        if route["name"] != SPLIT:
             continue
         action = route["route"]
         if "cluster" in action:
@@ -36,6 +36,26 @@ def live_weights(config_dump: Mapping[str, Any]) -> dict[str, int]:
             for part in action["weighted_clusters"]["clusters"]:
                 weights[release_of(part["name"])] = part.get("weight", 0)
     return weights
+
+
+def live_shadow(config_dump: Mapping[str, Any]) -> int:
+    """Percent of the chat completions that are copied to the candidate."""
+    for route in _routes(config_dump):
+        for policy in route.get("route", {}).get("request_mirror_policies", []):
+            percent: int = policy["runtime_fraction"]["default_value"].get("numerator", 0)
+            return percent
+    return 0
+
+
+def live_testers(config_dump: Mapping[str, Any]) -> tuple[HeaderMatch, ...]:
+    """The requests that go to the candidate at any weight, in the order of the routes."""
+    testers = []
+    for route in _routes(config_dump):
+        if route["name"] == TESTERS:
+            kind = "header" if "headers" in route["match"] else "cookie"
+            (condition,) = route["match"][f"{kind}s"]
+            testers.append(HeaderMatch(**{kind: condition["name"]}, **condition["string_match"]))
+    return tuple(testers)
 
 
 def healthy_endpoints(clusters: Mapping[str, Any]) -> dict[str, int]:

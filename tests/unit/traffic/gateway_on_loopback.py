@@ -17,6 +17,7 @@ from typing import Any
 
 import aiohttp
 
+from genaiops.api.rollout import HeaderMatch
 from genaiops.traffic.envoy import Backend, GatewayRoutes, gateway_config, routes_version
 from genaiops.traffic.live import CLUSTERS_PATH, ROUTES_PATH, healthy_endpoints, live_routes_version
 from genaiops.traffic.objects import GATEWAY_ARGS
@@ -199,8 +200,16 @@ class Cluster:
         port = self._ports.setdefault(release, free_port())
         return Backend(release, release, port, port)
 
-    def routes(self, weight: int = 0, stable: str | None = STABLE, candidate: str | None = CANDIDATE) -> GatewayRoutes:
-        return GatewayRoutes(stable, candidate, weight, tuple(self.backend(release) for release in self.pods))
+    def routes(
+        self,
+        weight: int = 0,
+        stable: str | None = STABLE,
+        candidate: str | None = CANDIDATE,
+        testers: tuple[HeaderMatch, ...] = (),
+        shadow: int = 0,
+    ) -> GatewayRoutes:
+        backends = tuple(self.backend(release) for release in self.pods)
+        return GatewayRoutes(stable, candidate, weight, backends, testers, shadow)
 
 
 class Gateway:

@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from genaiops.api.rollout import HeaderMatch
 from genaiops.traffic.envoy import Backend, GatewayRoutes, gateway_config, routes_version
 
 STABLE, CANDIDATE, OLD = "shop-aaaaaaaaaa", "shop-bbbbbbbbbb", "shop-cccccccccc"
@@ -48,6 +49,11 @@ def test_the_version_tells_routes_apart() -> None:
         GatewayRoutes(STABLE, CANDIDATE, 1, BACKENDS),
         GatewayRoutes(CANDIDATE, STABLE, 1, BACKENDS),
         GatewayRoutes(STABLE, CANDIDATE, 1, BACKENDS[:2]),
+        GatewayRoutes(STABLE, CANDIDATE, 0, BACKENDS, (HeaderMatch(header="x-team", exact="us"),)),
+        GatewayRoutes(STABLE, CANDIDATE, 0, BACKENDS, (HeaderMatch(header="x-team", prefix="us"),)),
+        GatewayRoutes(STABLE, CANDIDATE, 0, BACKENDS, (HeaderMatch(cookie="x-team", exact="us"),)),
+        GatewayRoutes(STABLE, CANDIDATE, 0, BACKENDS, shadow=1),
+        GatewayRoutes(STABLE, CANDIDATE, 0, BACKENDS, shadow=2),
     ]
     versions = [routes_version(config(routes)) for routes in different]
     assert len(set(versions)) == len(different)
@@ -72,6 +78,9 @@ def test_an_app_container_gets_the_requests_and_the_runtime_beside_it_the_health
         ({"stable": STABLE, "candidate": CANDIDATE, "weight": -1}, "weight: -1 is no percentage"),
         ({"stable": STABLE, "weight": 5}, "weight: 5 % needs both"),
         ({"candidate": CANDIDATE, "weight": 5}, "weight: 5 % needs both"),
+        ({"stable": STABLE, "shadow": 5}, "shadow: 5 % needs both"),
+        ({"stable": STABLE, "candidate": CANDIDATE, "shadow": 101}, "shadow: 101 is no percentage"),
+        ({"stable": STABLE, "testers": (HeaderMatch(header="x-team", exact="us"),)}, "testers: they need both"),
         ({"backends": (BACKENDS[0], BACKENDS[0])}, "backends: a release is listed twice"),
     ],
 )

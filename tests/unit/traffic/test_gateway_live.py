@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from genaiops.api.rollout import HeaderMatch
 from genaiops.traffic.envoy import Backend, GatewayRoutes, gateway_config, routes_version
-from genaiops.traffic.live import healthy_endpoints, live_routes_version, live_weights
+from genaiops.traffic.live import healthy_endpoints, live_routes_version, live_shadow, live_testers, live_weights
 
 STABLE, CANDIDATE = "shop-aaaaaaaaaa", "shop-bbbbbbbbbb"
 BACKENDS = (Backend(STABLE, STABLE), Backend(CANDIDATE, CANDIDATE))
@@ -35,9 +36,19 @@ def test_version_and_weights_are_read_back(routes: GatewayRoutes, weights: dict[
     assert live_weights(dump_of(config)) == weights
 
 
+def test_testers_and_copies_are_read_back() -> None:
+    testers = (HeaderMatch(header="x-team", exact="us"), HeaderMatch(cookie="beta", prefix="1"))
+    dump = dump_of(gateway_config("shop", "team", GatewayRoutes(STABLE, CANDIDATE, 0, BACKENDS, testers, 30)))
+    assert live_weights(dump) == {STABLE: 100, CANDIDATE: 0}
+    assert live_testers(dump) == testers
+    assert live_shadow(dump) == 30
+
+
 def test_a_gateway_that_has_read_nothing_yet_has_no_version() -> None:
     assert live_routes_version({}) is None
     assert live_weights({}) == {}
+    assert live_testers({}) == ()
+    assert live_shadow({}) == 0
 
 
 def test_a_part_that_is_left_out_has_weight_zero() -> None:

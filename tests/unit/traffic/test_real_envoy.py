@@ -25,8 +25,9 @@ from gateway_on_loopback import (
 from pyreqwest.client import ClientBuilder
 from yarl import URL
 
+from genaiops.api.rollout import HeaderMatch
 from genaiops.traffic.envoy import GatewayRoutes
-from genaiops.traffic.live import CLUSTERS_PATH, ROUTES_PATH, live_weights
+from genaiops.traffic.live import CLUSTERS_PATH, ROUTES_PATH, live_shadow, live_testers, live_weights
 from genaiops.traffic.objects import DRAIN_SCRIPT
 
 
@@ -144,6 +145,120 @@ async def test_a_pin_to_an_unknown_release_is_refused_and_not_quietly_served_by_
     error = error_of(answer)
     assert (error["type"], error["code"]) == ("invalid_request_error", "release_not_found")
     assert "kubectl get releases" in str(error["message"])
+
+
+# --- testers -----------------------------------------------------------------------------------------------
+
+
+async def test_testers_reach_the_candidate_before_it_has_any_weight(cluster: Cluster, gateway: Gateway) -> None:
+    testers = (
+        HeaderMatch(header="X-Team", exact="support"),
+        HeaderMatch(header="user-agent", prefix="probe/"),
+        HeaderMatch(cookie="beta", exact="yes"),
+        HeaderMatch(cookie="group", prefix="staff-"),
+    )
+    await gateway.follow(cluster.routes(0, testers=testers))
+    assert live_testers(await gateway.read(ROUTES_PATH)) == testers
+    for headers in (
+        {"x_team": "support"},
+        {"user_agent": "probe/1.2"},
+        {"cookie": "beta=yes"},
+        {"cookie": "theme=dark; beta=yes; lang=en"},
+        {"cookie": "group=staff-12"},
+        {"x_team": "support", "x_conversation_id": "c1"},
+    ):
+        assert (await gateway.send(**headers)).release == CANDIDATE, headers
+    for headers in (
+        {},
+        {"x_team": "support2"},
+        {"user_agent": "a probe/1.2"},
+        {"cookie": "beta=yesterday"},
+        {"cookie": "alphabeta=yes"},
+        {"cookie": "theme=beta=yes"},
+        {"x_team": "support", "x_genaiops_release": STABLE},
+    ):
+        assert (await gateway.send(**headers)).release == STABLE, headers
+
+
+async def test_testers_are_answered_by_stable_while_the_candidate_has_no_pod(
+    cluster: Cluster, gateway: Gateway
+) -> None:
+    await gateway.follow(cluster.routes(0, testers=(HeaderMatch(header="x-team", exact="support"),)))
+    cluster.pods[CANDIDATE][0].kill()
+    for _ in range(5):
+        answer = await gateway.send(x_team="support")
+        assert (answer.status, answer.release) == (200, STABLE)
+
+
+# --- copies ------------------------------------------------------------------------------------------------
+
+
+async def test_a_share_of_chat_completions_is_copied_and_the_callers_get_stables_answer(
+    cluster: Cluster, gateway: Gateway
+) -> None:
+    await gateway.follow(cluster.routes(0, shadow=30))
+    assert live_shadow(await gateway.read(ROUTES_PATH)) == 30
+    answers = [await gateway.send(x_conversation_id=str(number), host="shop.example") for number in range(400)]
+    assert {(answer.status, answer.release) for answer in answers} == {(200, STABLE)}
+    candidate = cluster.pods[CANDIDATE][0]
+    for path in ("/v1/feedback", "/v1/models", "/v1/chat/completions/1"):
+        await gateway.send(path)
+    await gateway.ask_without_conversation(100)
+
+    await gateway.follow(cluster.routes(0, shadow=0))
+    copied = len(candidate.requests)
+    assert within_four_sigma(copied, 400, 0.3)
+    assert {path for path, _ in candidate.requests} == {"/v1/chat/completions"}
+    # A copy is the request, body and all, and says what it is.
+    of_stable = {headers["x-request-id"]: headers for _, headers in cluster.pods[STABLE][0].requests}
+    for _, headers in candidate.requests:
+        assert headers["x-genaiops-shadow"] == "true"
+        original = of_stable[headers["x-request-id"]]
+        assert "x-genaiops-shadow" not in original
+        for name in ("host", "x-conversation-id", "content-length"):
+            assert headers[name] == original[name]
+    assert candidate.requests[0][1]["host"] == "shop.example"
+    for _ in range(20):
+        await gateway.send()
+    assert len(candidate.requests) == copied
+
+
+async def test_copying_changes_nobodys_release(cluster: Cluster, gateway: Gateway) -> None:
+    conversations = [f"conversation-{number}" for number in range(300)]
+    tester = HeaderMatch(header="x-team", exact="support")
+    await gateway.follow(cluster.routes(40))
+    split = {c: (await gateway.send(x_conversation_id=c)).release for c in conversations}
+    await gateway.follow(cluster.routes(40, shadow=100, testers=(tester,)))
+    assert {c: (await gateway.send(x_conversation_id=c)).release for c in conversations} == split
+    # Neither testers nor pins are copied: the candidate has answered the one, and nobody asked it about the other.
+    await gateway.follow(cluster.routes(0, shadow=100, testers=(tester,)))
+    before = len(cluster.pods[CANDIDATE][0].requests)
+    await gateway.send(x_team="support")
+    await gateway.send(x_genaiops_release=STABLE)
+    assert len(cluster.pods[CANDIDATE][0].requests) == before + 1
+
+
+async def test_a_candidate_without_pods_is_not_noticed_by_whose_requests_are_copied(
+    cluster: Cluster, gateway: Gateway
+) -> None:
+    await gateway.follow(cluster.routes(0, shadow=100))
+    cluster.pods[CANDIDATE][0].kill()
+    for _ in range(20):
+        answer = await gateway.send()
+        assert (answer.status, answer.release) == (200, STABLE)
+    await healthy(gateway, {STABLE: 1, CANDIDATE: 0})
+    # Without a pod of the candidate nobody gets the copy: stable does not answer twice.
+    answered = len(cluster.pods[STABLE][0].requests)
+    assert (await gateway.send()).status == 200
+    assert len(cluster.pods[STABLE][0].requests) == answered + 1
+
+
+@pytest.mark.parametrize("weight", [0, 100])
+async def test_no_caller_can_pass_a_request_off_as_a_copy(cluster: Cluster, gateway: Gateway, weight: int) -> None:
+    await gateway.follow(cluster.routes(weight))
+    answer = await gateway.send(x_genaiops_shadow="true", host="shop-shadow")
+    _, headers = cluster.pods[answer.release or ""][0].requests[-1]
+    assert "x-genaiops-shadow" not in headers
 
 
 # --- changes while it runs ---------------------------------------------------------------------------------

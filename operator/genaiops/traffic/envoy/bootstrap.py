@@ -1,5 +1,6 @@
 """Envoy's bootstrap: the app's listener, the operator's read-only window on the admin interface, the watched files."""
 
+from genaiops.api.traffic import SHADOW_HEADER
 from genaiops.traffic.envoy.names import (
     ADMIN_PORT,
     HTTP_PORT,
@@ -99,12 +100,13 @@ def _requests(app: str) -> Config:
         # The caller is added to x-forwarded-for; what an ingress in front said in x-forwarded-proto stays.
         use_remote_address=True,
         xff_num_trusted_hops=1,
-        # No caller may steer Envoy: x-envoy-retry-on would re-send requests that a runtime has answered.
+        # No caller may steer Envoy: x-envoy-retry-on would re-send requests that a runtime has answered. Nor may one
+        # pass a request off as a copy.
         early_header_mutation_extensions=[
             extension(
                 "envoy.http.early_header_mutation.header_mutation",
                 "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-                mutations=[{"remove_on_match": {"key_matcher": {"prefix": "x-envoy-"}}}],
+                mutations=[{"remove_on_match": {"key_matcher": {"prefix": "x-envoy-"}}}, {"remove": SHADOW_HEADER}],
             )
         ],
         local_reply_config=_local_replies(app),

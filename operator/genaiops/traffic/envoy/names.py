@@ -10,6 +10,10 @@ READ_ONLY_PORT = 9902
 
 CONFIG_DIRECTORY = "/etc/envoy"
 ROUTES = "gateway"
+SPLIT = "split"
+"""The route of all requests that no other route takes."""
+TESTERS = "testers"
+"""The routes of requests that go to the candidate at any weight."""
 
 _FALLBACK = "/else/"
 

@@ -1,8 +1,10 @@
-"""Envoy's routes: a pinned release, or the split between candidate and stable."""
+"""Envoy's routes: a pinned release, the candidate for testers, or the split between candidate and stable."""
 
 import json
 
-from genaiops.traffic.envoy.names import ROUTES, Config, extension, with_fallback
+from genaiops.api.rollout import HeaderMatch
+from genaiops.api.traffic import SHADOW_HEADER
+from genaiops.traffic.envoy.names import ROUTES, SPLIT, TESTERS, Config, extension, with_fallback
 from genaiops.traffic.envoy.target import GatewayRoutes
 
 CONVERSATION_HEADER = "x-conversation-id"
@@ -31,12 +33,17 @@ _RETRY_POLICY: Config = {
 
 
 def route_configuration(app: str, routes: GatewayRoutes) -> Config:
-    """The whole of the gateway's routes: pins first, then the split."""
+    """The whole of the gateway's routes: pins first, then testers, then the split."""
     pins = [_to_pinned(release) for release in sorted(backend.release for backend in routes.backends)]
+    testers = [_to_tester(match, routes) for match in routes.testers]
     return {
         "name": ROUTES,
         "virtual_hosts": [
-            {"name": app, "domains": ["*"], "routes": [*pins, _to_unknown_pin(app), _to_everyone(app, routes)]}
+            {
+                "name": app,
+                "domains": ["*"],
+                "routes": [*pins, _to_unknown_pin(app), *testers, *_to_everyone(app, routes)],
+            }
         ],
     }
 
@@ -60,35 +67,74 @@ def _to_unknown_pin(app: str) -> Config:
     }
 
 
-def _to_everyone(app: str, routes: GatewayRoutes) -> Config:
-    match = {"prefix": "/"}
+def _to_tester(tester: HeaderMatch, routes: GatewayRoutes) -> Config:
+    assert routes.candidate is not None
+    assert routes.stable is not None
+    value = {"exact": tester.exact} if tester.exact is not None else {"prefix": tester.prefix}
+    where, name = ("headers", tester.header) if tester.header is not None else ("cookies", tester.cookie)
+    return {
+        "name": TESTERS,
+        "match": {"prefix": "/", where: [{"name": name, "string_match": value}]},
+        "route": _action(cluster=with_fallback(routes.candidate, routes.stable)),
+    }
+
+
+def _to_everyone(app: str, routes: GatewayRoutes) -> list[Config]:
+    match: Config = {"prefix": "/"}
     if routes.stable is None:
         refusal = _refusal(503, "server_error", "no_release", f"{app} has no release that takes requests yet.")
-        return {"name": "no release", "match": match, **refusal}
+        return [{"name": "no release", "match": match, **refusal}]
     if routes.candidate is None:
-        return {"name": "split", "match": match, "route": _action(cluster=routes.stable)}
-    return {
-        "name": "split",
-        "match": match,
-        "route": _action(
-            weighted_clusters={
-                # The candidate comes first: its part of the hash space is [0, weight), which only grows with it.
-                "clusters": [
-                    {"name": with_fallback(routes.candidate, routes.stable), "weight": routes.weight},
-                    {"name": routes.stable, "weight": 100 - routes.weight},
-                ],
-                "use_hash_policy": True,
-            },
-            hash_policy=[
-                {
-                    "header": {
-                        "header_name": CONVERSATION_HEADER,
-                        # With the release in the hash it is not always the same conversations that go first.
-                        "regex_rewrite": {"pattern": {"regex": "^"}, "substitution": f"{routes.candidate} "},
-                    }
-                }
+        return [{"name": SPLIT, "match": match, "route": _action(cluster=routes.stable)}]
+    split = _split(routes.stable, routes.candidate, routes.weight)
+    everyone = {"name": SPLIT, "match": match, "route": split}
+    if not routes.shadow:
+        return [everyone]
+    completions = {
+        "path": "/v1/chat/completions",
+        "headers": [{"name": ":method", "string_match": {"exact": "POST"}}],
+    }
+    copied = {**split, "request_mirror_policies": [_copies(routes.candidate, routes.shadow)]}
+    return [{"name": "split and copy", "match": completions, "route": copied}, everyone]
+
+
+def _split(stable: str, candidate: str, weight: int) -> Config:
+    return _action(
+        weighted_clusters={
+            # The candidate comes first: its part of the hash space is [0, weight), which only grows with it.
+            "clusters": [
+                {"name": with_fallback(candidate, stable), "weight": weight},
+                {"name": stable, "weight": 100 - weight},
             ],
-        ),
+            "use_hash_policy": True,
+        },
+        hash_policy=[
+            {
+                "header": {
+                    "header_name": CONVERSATION_HEADER,
+                    # With the release in the hash it is not always the same conversations that go first.
+                    "regex_rewrite": {"pattern": {"regex": "^"}, "substitution": f"{candidate} "},
+                }
+            }
+        ],
+    )
+
+
+def _copies(candidate: str, percent: int) -> Config:
+    """Only the candidate itself gets copies: were it to fall back, stable would answer everything twice."""
+    return {
+        "cluster": candidate,
+        "runtime_fraction": {"default_value": {"numerator": percent, "denominator": "HUNDRED"}},
+        # By default the copy's Host ends in `-shadow`, and any caller can write that.
+        "disable_shadow_host_suffix_append": True,
+        "request_headers_mutations": [
+            {
+                "append": {
+                    "header": {"key": SHADOW_HEADER, "value": "true"},
+                    "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+                }
+            }
+        ],
     }
 
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from genaiops.api.rollout import HeaderMatch
+
 RUNTIME_PORT = 8080
 
 
@@ -26,6 +28,8 @@ class GatewayRoutes:
 
     ``weight`` is the candidate's share in percent; give it none before the gateway has seen a ready pod of it
     (`healthy_endpoints`), as requests for a release that Envoy does not know yet are answered with 503.
+    ``testers`` are the requests that go to the candidate at any weight: those that match one of these.
+    ``shadow`` is the percentage of the other chat completions that are copied to the candidate.
     ``backends`` holds every release with pods, those that only drain included, so that they can be pinned; streams
     that run on a backend that is left out go on to their end.
 
@@ -36,6 +40,8 @@ class GatewayRoutes:
     candidate: str | None = None
     weight: int = 0
     backends: tuple[Backend, ...] = ()
+    testers: tuple[HeaderMatch, ...] = ()
+    shadow: int = 0
 
     def __post_init__(self) -> None:
         known = [backend.release for backend in self.backends]
@@ -46,7 +52,10 @@ class GatewayRoutes:
                 raise ValueError(f"{role}: {release} is no backend; list it in backends, which has: {known}")
         if self.candidate is not None and self.candidate == self.stable:
             raise ValueError(f"candidate: {self.candidate} is the stable release; leave the candidate out")
-        if not 0 <= self.weight <= 100:
-            raise ValueError(f"weight: {self.weight} is no percentage; give a whole number from 0 to 100")
-        if self.weight and (self.stable is None or self.candidate is None):
-            raise ValueError(f"weight: {self.weight} % needs both a stable release and a candidate")
+        for name, percent in (("weight", self.weight), ("shadow", self.shadow)):
+            if not 0 <= percent <= 100:
+                raise ValueError(f"{name}: {percent} is no percentage; give a whole number from 0 to 100")
+            if percent and (self.stable is None or self.candidate is None):
+                raise ValueError(f"{name}: {percent} % needs both a stable release and a candidate")
+        if self.testers and (self.stable is None or self.candidate is None):
+            raise ValueError("testers: they need both a stable release and a candidate")
