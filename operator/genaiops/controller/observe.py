@@ -31,6 +31,8 @@ from genaiops.traffic.live import (
     ROUTES_PATH,
     healthy_endpoints,
     live_routes_version,
+    live_shadow,
+    live_testers,
     live_weights,
 )
 from genaiops.traffic.objects import gateway_name
@@ -191,6 +193,8 @@ async def _ask_gateway(client: PodClient, gateways: list[Raw], routes_told: str 
     return GatewayView(
         ready=len(gateways),
         weights=live_weights(dumps[0]) if agreed else None,
+        testers=live_testers(dumps[0]),
+        shadow=live_shadow(dumps[0]),
         endpoints={release: min(item.get(release, 0) for item in healthy) for release in set().union(*healthy)},
         problem=None if agreed else "not every gateway pod has taken up the latest routes",
     )

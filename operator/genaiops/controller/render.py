@@ -50,7 +50,9 @@ def _gateway(
         if name in releases
     )
     config = gateway_config(
-        seen.name, seen.namespace, GatewayRoutes(routes.stable, routes.candidate, routes.weight, backends)
+        seen.name,
+        seen.namespace,
+        GatewayRoutes(routes.stable, routes.candidate, routes.weight, backends, routes.testers, routes.shadow),
     )
     gateway = seen.spec.traffic.gateway
     return gateway_objects(

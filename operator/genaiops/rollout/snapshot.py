@@ -38,6 +38,10 @@ class GatewayView:
     """Percent of requests by release that every ready gateway pod has in effect; None where unknown or not agreed."""
     endpoints: Mapping[str, int] = field(default_factory=dict)
     """Healthy endpoints by release, the least that any gateway pod sees."""
+    testers: tuple[HeaderMatch, ...] = ()
+    """What is in effect of `Routes.testers`; means something only where `weights` does."""
+    shadow: int = 0
+    """What is in effect of `Routes.shadow`; means something only where `weights` does."""
     problem: str | None = None
     """Why the gateway could not be asked."""
 

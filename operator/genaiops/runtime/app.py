@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from genaiops.api.traffic import SHADOW_HEADER
 from genaiops.runtime.chat import Chat
 from genaiops.runtime.config import Release
 from genaiops.runtime.errors import ApiError, ErrorType, bad_request, internal
@@ -21,6 +22,7 @@ MAX_BODY = 10 * 1024 * 1024
 MAX_COMMENT = 4096
 """Characters of a comment on an answer."""
 
+_SHADOW = SHADOW_HEADER.encode()
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
@@ -41,7 +43,8 @@ class App:
         """Why it can't take requests yet; the operator reads it from /readyz and tells it in the app's status."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+        sent = dict(scope["headers"])
+        given = sent.get(b"x-request-id", b"").decode("latin-1")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         headers = {
             "x-request-id": request_id,
@@ -52,7 +55,7 @@ class App:
         started = perf_counter()
         outcome: ErrorType = "internal_error"
         try:
-            await self._route(scope, receive, reply, request_id)
+            await self._route(scope, receive, reply, request_id, shadow=_SHADOW in sent)
             outcome = ""
         except ApiError as error:
             outcome = error.outcome
@@ -65,11 +68,13 @@ class App:
         finally:
             self._record(scope, reply, request_id, outcome, perf_counter() - started)
 
-    async def _route(self, scope: Scope, receive: Receive, reply: Reply, request_id: str) -> None:
+    async def _route(self, scope: Scope, receive: Receive, reply: Reply, request_id: str, *, shadow: bool) -> None:
         match scope["method"], scope["path"]:
             case "POST", "/v1/chat/completions":
+                if shadow:
+                    self._metrics.shadow_requests.inc()
                 body = await _body(receive)
-                await _unless_disconnected(receive, self._chat.answer(body, reply, request_id))
+                await _unless_disconnected(receive, self._chat.answer(body, reply, request_id, shadow=shadow))
             case "GET", "/v1/models":
                 await reply.json(200, self._models())
             case "POST", "/v1/feedback":

@@ -33,17 +33,20 @@ class Chat:
         self._failover = failover
         self._metrics = metrics
 
-    async def answer(self, body: bytes, reply: Reply, request_id: str) -> None:
-        """Sends the answer. Raises ApiError where there is none, or where a stream breaks in the middle."""
+    async def answer(self, body: bytes, reply: Reply, request_id: str, *, shadow: bool = False) -> None:
+        """Sends the answer; nobody reads that of a `shadow` request.
+
+        Raises ApiError where there is none, or where a stream breaks in the middle.
+        """
         started = perf_counter()
         request = requests.parse(body)
         try:
             await self._check_input(request)
             payload = requests.payload(request, self._prompt.render(request.variables), self._parameters)
             if request.stream:
-                await self._stream(request, payload, reply, request_id, started)
+                await self._stream(request, payload, reply, request_id, started, shadow)
             else:
-                await self._whole(payload, reply, request_id)
+                await self._whole(payload, reply, request_id, shadow)
         except VariableError as error:
             raise bad_request(str(error), f"prompt.variables.{error.variable}") from error
         except RenderError as error:
@@ -64,12 +67,12 @@ class Chat:
         finally:
             self._count("input", report)
 
-    async def _whole(self, payload: Mapping[str, Any], reply: Reply, request_id: str) -> None:
+    async def _whole(self, payload: Mapping[str, Any], reply: Reply, request_id: str, shadow: bool) -> None:
         async def ask(provider: Provider) -> tuple[ModelContent, dict[str, Any]]:
             return provider.model, await provider.complete(payload, request_id)
 
         model, answer = await self._failover.first_answer(ask, request_id)
-        self._metrics.count_usage(model, answer.get("usage"))
+        self._metrics.count_usage(model, answer.get("usage"), shadow=shadow)
         report = Report()
         try:
             answer = await AnswerJudge(self._output, report).whole(answer)
@@ -81,7 +84,13 @@ class Chat:
         await reply.json(200, answer)
 
     async def _stream(
-        self, request: ChatRequest, payload: Mapping[str, Any], reply: Reply, request_id: str, started: float
+        self,
+        request: ChatRequest,
+        payload: Mapping[str, Any],
+        reply: Reply,
+        request_id: str,
+        started: float,
+        shadow: bool,
     ) -> None:
         async def ask(provider: Provider) -> tuple[ModelContent, AsyncExitStack, Chunk, AsyncIterator[Chunk]]:
             # The first chunk decides whether the model answers: until then another may be asked.
@@ -112,7 +121,7 @@ class Chat:
             await reply.event(_cut_off(chunk, None if said else blocked.message))
         finally:
             self._count("output", report)
-            self._metrics.count_usage(model, usage)
+            self._metrics.count_usage(model, usage, shadow=shadow)
         self._count_clean(report)
         await reply.end_stream(DONE)
 

@@ -79,6 +79,23 @@ class Metrics:
         self.cost = Counter(
             "genaiops_cost", "Price of the tokens.", ["currency", "gen_ai_request_model"], registry=registry
         )
+        self.shadow_requests = Counter(
+            "genaiops_shadow_requests",
+            "Chat completions whose answers were thrown away; every other metric counts them too.",
+            registry=registry,
+        )
+        self.shadow_tokens = Counter(
+            "genaiops_shadow_tokens",
+            "Tokens of answers that were thrown away; gen_ai_client_token_usage counts them too.",
+            ["gen_ai_request_model", "gen_ai_token_type"],
+            registry=registry,
+        )
+        self.shadow_cost = Counter(
+            "genaiops_shadow_cost",
+            "Price of answers that were thrown away; genaiops_cost counts it too.",
+            ["currency", "gen_ai_request_model"],
+            registry=registry,
+        )
         self.feedback = Counter("genaiops_feedback", "Ratings that callers gave.", ["rating"], registry=registry)
         self.retries = Counter("genaiops_retries", "Calls of a model that were tried again.", registry=registry)
         self.fallbacks = Counter("genaiops_fallbacks", "Times that the next model was asked.", registry=registry)
@@ -94,16 +111,22 @@ class Metrics:
                 self.call_duration.labels(model.name, outcome)
             for token_type in ("input", "output"):
                 self.tokens.labels(model.name, token_type)
+                self.shadow_tokens.labels(model.name, token_type)
             if model.pricing:
                 self.cost.labels(model.pricing.currency, model.name)
+                self.shadow_cost.labels(model.pricing.currency, model.name)
         for policy in policies:
             for stage, guardrails in (("input", policy.input), ("output", policy.output)):
                 for guardrail in guardrails:
                     self.guardrail_decisions.labels(guardrail.name, stage, guardrail.action.value)
                     self.guardrail_errors.labels(guardrail.name, stage)
 
-    def count_usage(self, model: ModelContent, usage: object) -> None:
-        """Tokens and cost of one answer from the `usage` of the OpenAI protocol; counts nothing without numbers."""
+    def count_usage(self, model: ModelContent, usage: object, *, shadow: bool) -> None:
+        """Tokens and cost of one answer from the `usage` of the OpenAI protocol; counts nothing without numbers.
+
+        Those of a shadow request are counted once more by themselves: whoever passes a request off as one, inside the
+        cluster and past the gateway, evades nothing.
+        """
         if not isinstance(usage, dict):
             return
         read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
@@ -111,8 +134,13 @@ class Metrics:
             return
         self.tokens.labels(model.name, "input").observe(read)
         self.tokens.labels(model.name, "output").observe(written)
+        if shadow:
+            self.shadow_tokens.labels(model.name, "input").inc(read)
+            self.shadow_tokens.labels(model.name, "output").inc(written)
         if model.pricing:
             price = (model.pricing.input_per_million * read + model.pricing.output_per_million * written) / Decimal(
                 1_000_000
             )
             self.cost.labels(model.pricing.currency, model.name).inc(float(price))
+            if shadow:
+                self.shadow_cost.labels(model.pricing.currency, model.name).inc(float(price))

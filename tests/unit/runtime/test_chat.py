@@ -172,6 +172,29 @@ async def test_tokens_and_cost_are_counted(start: StartRuntime, upstream: Upstre
     assert runtime.metric("genaiops_answers_total", violated="false") == 2
 
 
+async def test_a_copy_is_answered_and_metered_like_any_request_and_its_price_is_told_apart(
+    start: StartRuntime, upstream: Upstream
+) -> None:
+    model = {"name": "smollm", "provider": "OpenAI", "model": "SmolLM2", "endpoint": upstream.endpoint}
+    runtime = await start(model={**model, "pricing": PRICED})
+    upstream.script += [answer(), answer(), streamed("Hi")]
+
+    await runtime.chat()
+    for stream in (False, True):
+        response = await runtime.chat(headers={"x-genaiops-shadow": "true"}, stream=stream)
+        assert response.status == 200
+
+    labels = {"gen_ai_request_model": "smollm"}
+    assert runtime.metric("gen_ai_client_token_usage_sum", gen_ai_token_type="input", **labels) == 33
+    assert runtime.metric("genaiops_shadow_tokens_total", gen_ai_token_type="input", **labels) == 22
+    assert runtime.metric("genaiops_shadow_tokens_total", gen_ai_token_type="output", **labels) == 10
+    assert runtime.metric("genaiops_cost_total", currency="USD", **labels) == pytest.approx(63e-6)
+    assert runtime.metric("genaiops_shadow_cost_total", currency="USD", **labels) == pytest.approx(42e-6)
+    assert runtime.metric("gen_ai_server_request_duration_seconds_count", error_type="") == 3
+    assert runtime.metric("genaiops_shadow_requests_total") == 2
+    assert runtime.metric("genaiops_answers_total", violated="false") == 3
+
+
 async def test_what_was_never_counted_is_zero_and_not_missing(start: StartRuntime) -> None:
     runtime = await start()
 
