@@ -49,6 +49,28 @@ class MetricVerdict(ApiModel):
     dry_run: bool = Field(default=False, description="It was measured and decides nothing.")
 
 
+class Measurement(ApiModel):
+    """A metric at one moment."""
+
+    at: Time = Field(description="When.")
+    verdict: Verdict = Field(description="What it said: of a metric of your own this measurement alone.")
+    value: Signed | None = Field(default=None, description="The candidate's value or share.")
+    stable: Signed | None = Field(default=None, description="Stable's, where it is compared with.")
+    samples: int | None = Field(default=None, description="Candidate requests since the weight was live.")
+    lower: Signed | None = Field(default=None, description="Lower bound of candidate minus stable.")
+    upper: Signed | None = Field(default=None, description="Upper bound of candidate minus stable.")
+    message: str = Field(default="", max_length=256, description="Why there is no value.")
+
+
+class Measured(ApiModel):
+    """The measurements of one metric at the present weight."""
+
+    measurements: list[Measurement] = Field(default_factory=list, max_length=10, description="The last ones.")
+    passed: int = Field(default=0, description="Of a metric of your own: measurements within its limits.")
+    failed: int = Field(default=0, description="Of a metric of your own: measurements beyond a limit.")
+    consecutive_errors: int = Field(default=0, description="Of a metric of your own: errors in a row.")
+
+
 class PodCounters(ApiModel):
     """What the counters of one pod's runtime stood at when they were read last."""
 
@@ -57,6 +79,9 @@ class PodCounters(ApiModel):
     )
     metrics: dict[str, Arm] = Field(
         default_factory=dict, description="Since the process began, by metric (latency with its threshold)."
+    )
+    waiting: dict[str, int] = Field(
+        default_factory=dict, description="Requests that are slow already and have not ended, by metric."
     )
 
 
@@ -72,6 +97,11 @@ class AnalysisStatus(ApiModel):
         default_factory=dict,
         description="Requests since the baseline, by role (candidate, stable), then by metric.",
     )
+    waiting: dict[str, dict[str, int]] = Field(
+        default_factory=dict,
+        description="Requests that were slow already and had not ended when they were last read, by role and metric.",
+    )
+    metrics: dict[str, Measured] = Field(default_factory=dict, description="Measurements, by metric.")
     pods: dict[str, PodCounters] = Field(
         default_factory=dict, description="Live pods at the last complete measurement, by uid."
     )
