@@ -58,6 +58,13 @@ class ReleaseActionSpec(ApiModel):
     to: Hash | None = Field(
         default=None, description="Undo: hash of the release to go back to. Absent: the one promoted before."
     )
+    step: int | None = Field(
+        default=None,
+        ge=0,
+        le=64,
+        description="Promote, Approve: only at this step (status.rollout.step), so that two people who act at once take "
+        "one step and not two.",
+    )
     reason: str = Field(default="", max_length=1024, description="Why, for the history.")
     ttl: PositiveDuration = Field(
         default=timedelta(hours=1),
@@ -77,6 +84,12 @@ class ReleaseActionSpec(ApiModel):
     @Rule("!has(self.to) || self.action == 'Undo'", "to: only Undo goes back to a release; remove it")
     def only_undo_goes_back(self) -> bool:
         return self.to is None or self.action is Action.UNDO
+
+    @Rule(
+        "!has(self.step) || self.action in ['Promote', 'Approve']", "step: only Promote and Approve are at a step; remove it"
+    )
+    def only_going_on_is_at_a_step(self) -> bool:
+        return self.step is None or self.action in (Action.PROMOTE, Action.APPROVE)
 
     @Rule("duration(self.ttl) <= duration('168h')", "ttl: at most 168h: a decision is for now; make it shorter")
     def is_for_now(self) -> bool:

@@ -1,6 +1,6 @@
 """Kind LLMApp: an LLM app as its team describes it, and where its releases stand."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field
@@ -20,17 +20,6 @@ from genaiops.api.base import (
 from genaiops.api.rollout import RolloutSpec
 from genaiops.api.rules import Rule
 from genaiops.api.traffic import Traffic
-
-PROMOTE_ANNOTATION = "genaiops.dev/promote"
-"""Lets a rollout go on past one pause; what it has to say, `promotion` tells."""
-
-
-def promotion(release: str, step: int, rollout_started_at: datetime) -> str:
-    """``<release>@<step>@<start of the rollout, in seconds since 1970>``.
-
-    A decision holds for no other release, no other pause, and no later rollout of the same release.
-    """
-    return f"{release}@{step}@{int(rollout_started_at.timestamp())}"
 
 
 class Parameters(ApiModel):

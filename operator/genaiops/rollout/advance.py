@@ -1,4 +1,4 @@
-"""One rollout, as far as it goes now: weights, pauses, verdicts, the deadline.
+"""One rollout, as far as it goes now: approvals, weights, pauses, verdicts, the deadline.
 
 The numbers in comments are the rules of docs/rollouts.md.
 """
@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from genaiops.analysis.judge import judge_all, summary
-from genaiops.analysis.window import advance, start
-from genaiops.api.analysis import OnInconclusive, OnNoData
+from genaiops.analysis.judge import summary
+from genaiops.analysis.window import STABLE
+from genaiops.api.analysis import Analysis, OnInconclusive, OnNoData
 from genaiops.api.base import format_duration
-from genaiops.api.llmapp import PROMOTE_ANNOTATION, promotion
-from genaiops.api.llmapp_status import Result, RolloutStatus, Verdict
-from genaiops.api.rollout import RolloutSpec, Step
-from genaiops.rollout.comparison import of_rollout
+from genaiops.api.llmapp_status import Arm, Gate, Result, RolloutStatus, Verdict
+from genaiops.api.rollout import Approval, RolloutSpec, Step
+from genaiops.rollout.comparison import analysis_of, of_rollout
 from genaiops.rollout.conditions import clipped
 from genaiops.rollout.due import next_question
+from genaiops.rollout.live import decides, judged
 from genaiops.rollout.snapshot import Notice, Snapshot
-from genaiops.rollout.steps import effective_steps, pods_needed, stages, weight_at, weight_carried
+from genaiops.rollout.steps import effective_steps, pods_needed, scale_at, weight_at, weight_carried, windows
 
 
 class Ended(NamedTuple):
@@ -41,6 +41,13 @@ class Advance:
     notices: list[Notice] = field(default_factory=list)
     wake: list[datetime] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        window = self.rollout.analysis
+        self.baseline: dict[str, Arm] = window.totals.get(STABLE, {}) if window else {}
+        """What stable answered while this pass began: what the candidate is compared with once it has everything."""
+        self.may_run = False
+        """Whether the candidate may have pods at all."""
+
     @property
     def policy(self) -> RolloutSpec:
         return self.seen.resolution.rollout
@@ -53,6 +60,14 @@ class Advance:
         # 8: a first release has nothing to be compared with, so there are no steps.
         return effective_steps(self.policy.steps, skip=self.stable is None or self.rollout.fast)
 
+    @property
+    def step(self) -> Step:
+        return self.steps[self.rollout.step]
+
+    @property
+    def analysis(self) -> Analysis:
+        return analysis_of(self.step, self.policy.analysis)
+
     def update(self, **changes: object) -> None:
         self.rollout = self.rollout.model_copy(update=changes)
 
@@ -61,12 +76,17 @@ class Advance:
         last = len(self.steps) - 1
         self.fit_step(last)
         self.update(steps=last, paused=None)
+        self.may_run = self.is_approved()
+        if not self.may_run:
+            return
         self.analyse()
-        while not self.ended and self.set_weight() and self.step_is_over() and self.may_leave_step():
+        while (
+            not self.ended and self.set_weight() and self.may_move() and self.step_is_over() and self.may_leave_step()
+        ):
             if self.rollout.step == last:
                 self.promote()
                 return
-            self.update(step=self.rollout.step + 1, step_started_at=None)
+            self.update(step=self.next_step(), step_started_at=None, promoted=False)
         if not self.ended:
             self.measure_again()
 
@@ -78,18 +98,89 @@ class Advance:
         if step != rollout.step:
             self.update(step=step, step_started_at=None, analysis=None, verdicts=[])
 
+    def next_step(self) -> int:
+        following = range(self.rollout.step + 1, len(self.steps))
+        if self.rollout.full:
+            return next((index for index in following if self.steps[index].approval), following[-1])
+        return following[0]
+
     def promote(self) -> None:
-        if self.rollout.fast:
+        rollout = self.rollout
+        if rollout.fast:
             self.ended = Ended(
                 Result.FAST_ROLLED_BACK, "WithinRollbackWindow", "went back to an earlier release without steps"
             )
         elif self.stable is None:
             self.ended = Ended(Result.PROMOTED, "FirstRelease", "first release is serving")
+        elif rollout.full:
+            self.ended = Ended(Result.FAST_PROMOTED, "PromotedByPerson", "a person had it skip its steps")
         else:
             self.ended = Ended(Result.PROMOTED, "StepsPassed", "all steps passed")
 
     def abort(self, reason: str, message: str) -> None:
         self.ended = Ended(Result.ABORTED, reason, f"{message} (at weight {self.rollout.weight})")
+
+    # --- people ---------------------------------------------------------------------------------------------
+
+    def is_approved(self) -> bool:
+        """1: whether the candidate may get its first pod."""
+        rollout, approval = self.rollout, self.policy.approval
+        if rollout.approved or rollout.fast or rollout.undo:
+            return True
+        if self.seen.resolution.target is None and rollout.gate:
+            self.hold("the spec can't be resolved; the candidate waits until it can")
+            return False
+        if approval and approval.required and not self.passes(approval):
+            return False
+        self.update(approved=True)
+        return True
+
+    def passes(self, approval: Approval) -> bool:
+        """Whether enough people have approved; until then the rollout waits for them at a gate."""
+        before = self.rollout.gate.approvers if self.rollout.gate else []
+        approvers = [approver for approver in before if approver.until > self.now]
+        if len(approvers) >= approval.approvals:
+            self.update(gate=None)
+            return True
+        excluded = [] if approval.allow_self_approval else self.rollout.requested_by
+        self.update(gate=Gate(needed=approval.approvals, excluded=excluded, approvers=approvers))
+        self.wake += [approver.until for approver in approvers]
+        so_far = f", so far {', '.join(approver.username for approver in approvers)}" if approvers else ""
+        people = f"waits for {'a person' if approval.approvals == 1 else f'{approval.approvals} people'}"
+        self.hold(
+            f"waits until {people} approve{'s' if approval.approvals == 1 else ''}{so_far}: {self.how_to('approve')}"
+        )
+        return False
+
+    def may_move(self) -> bool:
+        """The step begins where its weight is in effect, and a person who holds the rollout keeps it there."""
+        rollout = self.rollout
+        if rollout.step_started_at is None:
+            self.update(step_started_at=self.now)
+            if self.step.set_weight is not None or self.step.analysis or self.step.shadow:
+                # A window ends when the next weight is in effect: until then the candidate serves, and is judged.
+                self.update(analysis=None, verdicts=[])
+        if rollout.held:
+            why = f": {rollout.held.reason}" if rollout.held.reason else ""
+            self.hold(f"held by {rollout.held.username or 'a person'}{why}; to let it go on: {self.how_to('resume')}")
+            return False
+        return True
+
+    def how_to(self, command: str) -> str:
+        return f"kubectl genaiops {command} {self.seen.name} -n {self.seen.namespace}"
+
+    def hold(self, why: str, tells: str = "") -> None:
+        """Stay at this step. `tells` are the numbers so far: they change without being news."""
+        text = f"{why} ({tells})" if tells else why
+        before = self.seen.status.rollout.paused if self.seen.status.rollout else None
+        if before is None or not before.startswith(clipped(why)):
+            self.notify("RolloutPaused", f"{self.rollout.release}: {text}")
+        self.update(paused=clipped(text), waiting=None, waiting_since=None)
+
+    def notify(self, reason: str, message: str, *, warning: bool = False) -> None:
+        self.notices.append(Notice(reason, message, warning))
+
+    # --- weight ---------------------------------------------------------------------------------------------
 
     def set_weight(self) -> bool:
         """Give the candidate the weight of its step as far as its pods carry it; True once that is in effect."""
@@ -126,7 +217,9 @@ class Advance:
         return None
 
     def pods_for(self, weight: int) -> int:
-        return pods_needed(100 if self.stable is None else weight, self.seen.spec.replicas)
+        replicas = self.seen.spec.replicas
+        scaled = scale_at(self.steps, self.rollout.step, replicas)
+        return max(scaled, pods_needed(100 if self.stable is None else weight, replicas))
 
     def in_effect(self, weight: int) -> bool:
         weights = self.seen.gateway.weights
@@ -154,48 +247,80 @@ class Advance:
             self.wake.append(next_question(self.now, since))
         return True
 
+    def candidate_pods(self) -> int:
+        """Pods that the candidate is to have now."""
+        if not self.may_run:
+            return 0
+        release, weight = self.rollout.release, weight_at(self.steps, self.rollout.step)
+        weights = self.seen.gateway.weights
+        if weights is None or weights.get(release, 0) > weight:
+            # Less weight needs fewer pods, once the gateway says that it is less.
+            return max(self.pods_for(weight), self.seen.workload(release).replicas)
+        return self.pods_for(weight)
+
+    # --- steps ----------------------------------------------------------------------------------------------
+
+    def is_over(self) -> bool:
+        """Whether nothing stands between this step and the next one."""
+        return self.may_move() and self.step_is_over() and self.may_leave_step()
+
     def step_is_over(self) -> bool:
-        rollout = self.rollout
-        step = self.steps[rollout.step]
-        if rollout.step_started_at is None:
-            self.update(step_started_at=self.now)
-            if step.set_weight is not None:
-                # A window ends when the next weight is in effect: until then the candidate serves, and is judged.
-                self.update(analysis=None, verdicts=[])
-        if step.pause is None:
+        step, rollout = self.step, self.rollout
+        if step.approval:
+            return self.passes(step.approval)
+        if rollout.full or rollout.promoted:
             return True
-        if self.person_promotes():
-            return True
-        if step.pause.duration is None:
-            self.hold(f"paused until a person promotes: {self.how_to_promote()}")
+        if step.pause:
+            return self.time_is_over("paused", step.pause.duration)
+        if step.shadow:
+            return self.enough_copies() or self.time_is_over("copies of live requests go to it", step.shadow.duration)
+        return self.has_passed() if step.analysis else True
+
+    def time_is_over(self, doing: str, duration: timedelta | None) -> bool:
+        if duration is None:
+            self.hold(f"paused until a person promotes: {self.how_to('promote')}")
             return False
-        over = (rollout.step_started_at or self.now) + step.pause.duration
+        over = (self.rollout.step_started_at or self.now) + duration
         if self.now < over:
-            self.hold(f"paused for {format_duration(step.pause.duration)}")
+            self.hold(f"{doing} for {format_duration(duration)}")
             self.wake.append(over)
-            return False
-        return True
+        return self.now >= over
+
+    def enough_copies(self) -> bool:
+        """Copies cost tokens: they end at their number, or once they have said what they can."""
+        rollout, shadow = self.rollout, self.step.shadow
+        copies = max((verdict.candidate.samples for verdict in rollout.verdicts), default=0)
+        proved = bool(rollout.verdicts) and summary(rollout.verdicts) is Verdict.SUCCESSFUL
+        return proved or (shadow is not None and copies >= shadow.max_requests)
 
     def may_leave_step(self) -> bool:
         """What stands between this step and more weight: the analysis, and a spec that says what is wanted."""
         rollout = self.rollout
-        if rollout.step + 1 < len(self.steps) and self.steps[rollout.step + 1].set_weight is None:
+        if rollout.step + 1 < len(self.steps) and self.steps[rollout.step + 1].set_weight is None and not rollout.full:
             return True
         if self.seen.resolution.target is None:
             self.hold("the spec can't be resolved; the candidate keeps its weight until it can")
             return False
-        if not self.judged():
+        if rollout.full or not self.judged():
             return True
-        if summary(rollout.verdicts) is Verdict.SUCCESSFUL and rollout.verdicts:
+        return self.has_passed()
+
+    def has_passed(self) -> bool:
+        """Whether the verdicts, a person, or the policy let the rollout go on."""
+        rollout, verdicts = self.rollout, self.rollout.verdicts
+        if self.step.analysis and not self.judged():
+            # Without requests to both releases nothing but the step's own metrics can succeed.
+            verdicts = verdicts[-len(self.step.analysis.metrics) :]
+        if verdicts and summary(verdicts) is Verdict.SUCCESSFUL:
             return True
-        if self.person_promotes():
+        if rollout.promoted:
             self.notify("Overruled", f"{rollout.release}: a person let it go on without a verdict", warning=True)
             return True
         return self.without_verdict()
 
     def without_verdict(self) -> bool:
         """True where the policy lets a rollout go on unjudged."""
-        rollout, analysis = self.rollout, self.policy.analysis
+        rollout, analysis = self.rollout, self.analysis
         if rollout.analysis is None:
             return False
         over = rollout.analysis.started_at + analysis.max_duration
@@ -214,82 +339,36 @@ class Advance:
             return True
         self.hold(
             f"{what} within {format_duration(analysis.max_duration)}, still measuring; "
-            f"to go on anyway: {self.how_to_promote()}",
+            f"to go on anyway: {self.how_to('promote')}",
             tells,
         )
         return False
 
-    def compared(self) -> bool:
-        """Whether there are signals to compare at the present weight: both releases have traffic."""
-        return self.stable is not None and 0 < self.rollout.weight < 100
+    # --- signals --------------------------------------------------------------------------------------------
 
     def judged(self) -> bool:
-        """Whether the analysis decides at the present weight."""
-        return self.compared() and self.decides
-
-    @property
-    def decides(self) -> bool:
-        return any(not metric.dry_run for metric in self.policy.analysis.metrics)
+        """Whether the analysis decides at the present weight: both releases have traffic."""
+        return self.stable is not None and 0 < self.rollout.weight < 100 and decides(self.analysis)
 
     def analyse(self) -> None:
-        rollout, readings = self.rollout, self.seen.readings
-        policy, status = self.policy.analysis, rollout.analysis
-        if not self.compared() and status is None:
+        rollout = self.rollout
+        readings = self.seen.readings
+        if rollout.analysis is None and not self.may_open_window():
+            readings = None
+        found = judged(self.analysis, rollout.analysis, readings, self.now, windows(self.policy))
+        if found is None:
             return
-        if readings and status:
-            status = advance(status, readings.pods, readings.failures, self.now)
-        elif readings and rollout.step_started_at and self.in_effect(rollout.weight):
-            # 2: the window opens with the first reading after the weight was confirmed.
-            status = start(self.now, readings.pods, readings.failures)
-        if status is None:
-            return
-        verdicts = judge_all(policy, status, stages(self.policy.steps))
-        self.update(analysis=status, verdicts=verdicts)
-        if not self.decides:
-            return
-        breaches = [v.message for v in verdicts if v.verdict is Verdict.FAILED and not v.dry_run]
-        if breaches:
-            self.abort("AnalysisFailed", "; ".join(breaches))
-        elif status.consecutive_errors >= policy.max_consecutive_errors:
-            self.abort(
-                "AnalysisError",
-                f"{status.consecutive_errors} measurements in a row failed, the last: {status.last_error}",
-            )
+        self.update(analysis=found.window, verdicts=found.verdicts)
+        if found.breach:
+            self.abort(*found.breach)
+
+    def may_open_window(self) -> bool:
+        """2: the window opens with the first reading after what is measured took effect."""
+        compared = of_rollout(self.rollout, self.stable, self.policy) if self.stable else None
+        return compared is not None and compared.since is not None and self.in_effect(self.rollout.weight)
 
     def measure_again(self) -> None:
         compared = of_rollout(self.rollout, self.stable, self.policy) if self.stable else None
         if compared and (due := compared.next_reading):
-            soon = self.now + min(self.policy.analysis.interval, timedelta(milliseconds=500))
+            soon = self.now + min(compared.analysis.interval, timedelta(milliseconds=500))
             self.wake.append(due if due > self.now else soon)
-
-    def person_promotes(self) -> bool:
-        return self.seen.annotations.get(PROMOTE_ANNOTATION) == self.promotion
-
-    @property
-    def promotion(self) -> str:
-        return promotion(self.rollout.release, self.rollout.step, self.rollout.started_at)
-
-    def how_to_promote(self) -> str:
-        return (
-            f"kubectl annotate --overwrite llmapp {self.seen.name} -n {self.seen.namespace} "
-            f"{PROMOTE_ANNOTATION}={self.promotion}"
-        )
-
-    def hold(self, why: str, tells: str = "") -> None:
-        """Stay at this step. `tells` are the numbers so far: they change without being news."""
-        text = f"{why} ({tells})" if tells else why
-        before = self.seen.status.rollout.paused if self.seen.status.rollout else None
-        if before is None or not before.startswith(clipped(why)):
-            self.notify("RolloutPaused", f"{self.rollout.release}: {text}")
-        self.update(paused=clipped(text))
-
-    def notify(self, reason: str, message: str, *, warning: bool = False) -> None:
-        self.notices.append(Notice(reason, message, warning))
-
-    def candidate_pods(self) -> int:
-        release, weight = self.rollout.release, weight_at(self.steps, self.rollout.step)
-        weights = self.seen.gateway.weights
-        if weights is None or weights.get(release, 0) > weight:
-            # Less weight needs fewer pods, once the gateway says that it is less.
-            return max(self.pods_for(weight), self.seen.workload(release).replicas)
-        return self.pods_for(weight)

@@ -39,6 +39,8 @@ def _objection(asked: ReleaseActionSpec, username: str, status: LLMAppStatus, na
             return f"no rollout is under way, so {name} is no candidate"
         if rollout.release != name:
             return f"{name} is not the candidate, {rollout.release} is"
+        if asked.step is not None and rollout.step != asked.step:
+            return f"{name} is at step {rollout.step} by now, not at {asked.step}"
     match asked.action:
         case Action.APPROVE | Action.REJECT:
             return _no_approval(asked.action, username, status)

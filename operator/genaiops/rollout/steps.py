@@ -1,9 +1,9 @@
-"""The arithmetic of steps: which weight holds at a step, how many pods a weight needs."""
+"""The arithmetic of steps: what holds at a step, how many pods a weight needs."""
 
 from collections.abc import Sequence
 from typing import Final
 
-from genaiops.api.rollout import Step
+from genaiops.api.rollout import HeaderMatch, RolloutSpec, Step
 
 FINAL: Final = Step(set_weight=100)
 
@@ -21,9 +21,28 @@ def weight_at(steps: Sequence[Step], index: int) -> int:
     return weights[-1] if weights else 0
 
 
-def stages(steps: Sequence[Step]) -> int:
-    """How many times a candidate is judged: once per weight that leaves stable some traffic."""
-    return max(1, sum(1 for step in steps if step.set_weight is not None and 0 < step.set_weight < 100))
+def scale_at(steps: Sequence[Step], index: int, replicas: int) -> int:
+    """Pods that the candidate is to have at step `index` whatever its weight; 0 where its weight alone decides."""
+    scales = [step.set_canary_scale for step in steps[: index + 1] if step.set_canary_scale]
+    if not scales:
+        return 0
+    if scales[-1].percent is not None:
+        return pods_needed(scales[-1].percent, replicas)
+    return scales[-1].replicas or 0
+
+
+def testers_at(steps: Sequence[Step], index: int) -> tuple[HeaderMatch, ...]:
+    """Requests that go to the candidate at step `index` whatever its weight."""
+    routes = [step.set_header_route for step in steps[: index + 1] if step.set_header_route]
+    return tuple(routes[-1].match) if routes else ()
+
+
+def windows(policy: RolloutSpec) -> int:
+    """How many times a candidate is judged: once per weight that leaves stable some traffic, per step that measures
+    for itself, and once more where it is watched after its promotion."""
+    weights = sum(1 for step in policy.steps if step.set_weight is not None and 0 < step.set_weight < 100)
+    steps = sum(1 for step in policy.steps if step.analysis or step.shadow)
+    return max(1, weights + steps + bool(policy.watch_after_promotion))
 
 
 def pods_needed(weight: int, replicas: int) -> int:

@@ -18,8 +18,10 @@ import re
 from collections.abc import Iterable
 from typing import Any, Self, Unpack
 
+from genaiops.api.action import ReleaseActionSpec
 from genaiops.api.base import parse_duration
-from genaiops.api.llmapp import PROMOTE_ANNOTATION, LLMAppSpec, promotion
+from genaiops.api.llmapp import LLMAppSpec
+from genaiops.rollout.snapshot import Asked
 from rollout.outcome import Expected, Outcome, difference_in, version_of
 from rollout.world import APP, Requests, World
 
@@ -187,21 +189,27 @@ class Story:
         self.world.pass_time(parse_duration(duration))
         return self
 
-    def when_person_promotes(self, version: str, step: int) -> Self:
-        """A person sets the annotation that lets a release go on past a step."""
-        rollout = self.world.status.rollout
-        began = rollout.started_at if rollout else self.world.now
-        self.world.annotations[PROMOTE_ANNOTATION] = promotion(self.name(version), step, began)
-        return self._event(f"promote {version}@{step}")
+    def when_person(self, action: str, version: str, *, by: str = "jane", unknown: bool = False, **fields: Any) -> Self:
+        """A person decides on a release. `unknown`: the webhook did not see who."""
+        release = self.world.releases[self.name(version)]
+        if "to" in fields:
+            fields["to"] = self.world.releases[self.name(fields["to"])].hash
+        requester = {"username": by, "stamp": "x"}
+        spec = {"app": APP, "action": action, "release": release.hash, "requester": requester, **fields}
+        number = len(self.world.actions) + 1
+        problem = "the operator runs without its webhook" if unknown else None
+        asked = Asked(f"action-{number}", str(number), self.world.now, ReleaseActionSpec.model_validate(spec), problem)
+        self.world.actions.append(asked)
+        return self._event(f"{by}: {action} {version} {fields or ''}")
 
     def when_person_follows_the_message(self) -> Self:
         """A person runs the command that the status message names."""
-        found = re.search(
-            rf"kubectl annotate --overwrite llmapp {APP} -n \S+ {PROMOTE_ANNOTATION}=(\S+)", self.outcome.message
-        )
+        found = re.search(rf"kubectl genaiops (\w+) {APP} -n \S+", self.outcome.message)
         assert found, self._complaint("the message names no command")
-        self.world.annotations[PROMOTE_ANNOTATION] = found[1]
-        return self._event(f"promote {found[1]}")
+        rollout = self.world.status.rollout
+        assert rollout is not None
+        version = version_of(self.world.releases[rollout.release])
+        return self.when_person(found[1].capitalize(), version)
 
     # --- then -----------------------------------------------------------------------------------------------
 

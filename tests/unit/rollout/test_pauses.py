@@ -29,11 +29,9 @@ def test_a_pause_without_one_lasts_until_a_person_does_what_the_message_says() -
 
 def test_a_decision_for_another_step_or_release_does_nothing() -> None:
     story = paused()
-    story.when_person_promotes("v2", 0).then(weight=25, phase="Paused")
-    story.when_person_promotes("v2", 3).then(weight=25, phase="Paused")
-    story.when_person_promotes("v1", 1).then(weight=25, phase="Paused")
-    story.world.annotations["genaiops.dev/promote"] = "yes"
-    story.when_reconciled().then(weight=25, phase="Paused")
+    story.when_person("Promote", "v2", step=0).then(weight=25, phase="Paused", event=("ActionRefused", "is at step 1"))
+    story.when_person("Promote", "v2", step=3).then(weight=25, phase="Paused", event=("ActionRefused", "is at step 1"))
+    story.when_person("Promote", "v1").then(weight=25, phase="Paused", event=("ActionRefused", "not the candidate"))
 
 
 def test_a_decision_counts_for_one_step_only() -> None:
@@ -62,7 +60,7 @@ def test_a_decision_of_an_earlier_rollout_does_not_count_for_the_next_one_of_tha
 
 
 def test_a_person_may_end_a_timed_pause_early() -> None:
-    (app().with_steps(25, pause("1h"), 50).serving("v1").canary("v2").when_person_promotes("v2", 1).then(weight=50))
+    (app().with_steps(25, pause("1h"), 50).serving("v1").canary("v2").when_person("Promote", "v2").then(weight=50))
 
 
 def test_a_pause_longer_than_the_progress_deadline_is_no_failure() -> None:

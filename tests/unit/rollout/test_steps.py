@@ -1,11 +1,15 @@
 """The arithmetic between weights and pods, for every number there is."""
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genaiops.api.rollout import Pause, Step
-from genaiops.rollout.steps import FINAL, effective_steps, pods_needed, stages, weight_at, weight_carried
+from genaiops.api.analysis import Metric
+from genaiops.api.rollout import AnalysisStep, Pause, RolloutSpec, Shadow, Step
+from genaiops.rollout.steps import FINAL, effective_steps, pods_needed, scale_at, weight_at, weight_carried, windows
 
 WEIGHTS, REPLICAS = st.integers(0, 100), st.integers(1, 1000)
 STEPS = (Step(set_weight=25), Step(pause=Pause()), Step(set_weight=50))
@@ -51,5 +55,22 @@ def test_a_pause_stays_at_the_weight_before_it() -> None:
 
 
 def test_a_candidate_is_judged_once_for_each_weight_that_leaves_stable_some_traffic() -> None:
-    assert stages((Step(set_weight=0), *STEPS, Step(set_weight=100), FINAL)) == 2
-    assert stages((FINAL,)) == 1
+    assert windows(RolloutSpec(steps=[Step(set_weight=0), *STEPS, Step(set_weight=100)])) == 2
+    assert windows(RolloutSpec(steps=[])) == 1
+
+
+def test_steps_that_measure_and_the_watch_are_each_judged_once_more() -> None:
+    smoke = Step(analysis=AnalysisStep(metrics=[Metric(name="error-rate")]))
+    copies = Step(shadow=Shadow(percent=10, duration=timedelta(minutes=1)))
+    policy = RolloutSpec(steps=[copies, *STEPS, smoke], watch_after_promotion=timedelta(minutes=5))
+    assert windows(policy) == 2 + 2 + 1
+
+
+@pytest.mark.parametrize(
+    ("scale", "pods"),
+    [({"replicas": 7}, 7), ({"percent": 50}, 2), ({"percent": 1}, 1), ({"matchWeight": True}, 0), (None, 0)],
+)
+def test_a_scale_holds_until_another_one(scale: dict[str, Any] | None, pods: int) -> None:
+    given = [Step.model_validate({"setCanaryScale": scale})] if scale else []
+    steps = [Step(set_weight=25), *given, Step(pause=Pause())]
+    assert scale_at(steps, len(steps) - 1, replicas=4) == pods

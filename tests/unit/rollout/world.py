@@ -19,7 +19,7 @@ from genaiops.release.resolve import Resolution, resolve
 from genaiops.rollout.comparison import Comparison
 from genaiops.rollout.due import gateway_due, readings_due
 from genaiops.rollout.plan import plan
-from genaiops.rollout.snapshot import GatewayView, Notice, Plan, Readings, Routes, Snapshot, Workload
+from genaiops.rollout.snapshot import Asked, GatewayView, Notice, Plan, Readings, Routes, Snapshot, Workload
 from genaiops.rollout.steps import pods_needed
 
 APP, NAMESPACE = "support", "shop"
@@ -80,7 +80,8 @@ class World:
         """What the app refers to, raw, by kind and name."""
         self.now = BEGINNING
         self.generation = 1
-        self.annotations: dict[str, str] = {}
+        self.actions: list[Asked] = []
+        self.changed_by: dict[str, datetime] = {}
         self.status = LLMAppStatus()
         self.releases: dict[str, ReleaseSpec] = {}
         self.deployments: dict[str, int] = {}
@@ -126,7 +127,8 @@ class World:
             spec=self.spec,
             status=self.status,
             resolution=resolution,
-            annotations=dict(self.annotations),
+            actions=tuple(self.actions),
+            changed_by=dict(self.changed_by),
             releases=dict(self.releases),
             workloads={release: self._workload(release) for release in {*self.deployments, *self.pods}},
             gateway=gateway,

@@ -1,0 +1,58 @@
+"""What the numbers say of a candidate: measurements folded into its window, verdicts, and whether they are a breach."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from genaiops.analysis.judge import judge_all
+from genaiops.analysis.window import advance, start
+from genaiops.api.analysis import Analysis
+from genaiops.api.llmapp_status import AnalysisStatus, MetricVerdict, Verdict
+from genaiops.rollout.snapshot import Readings
+
+
+class Breach(NamedTuple):
+    """Why the candidate has to go."""
+
+    reason: str
+    message: str
+
+
+class Judged(NamedTuple):
+    """A window and what it says."""
+
+    window: AnalysisStatus
+    verdicts: list[MetricVerdict]
+    breach: Breach | None
+
+
+def judged(
+    analysis: Analysis, window: AnalysisStatus | None, readings: Readings | None, now: datetime, windows: int
+) -> Judged | None:
+    """The window with what was read now, where something was; None while there is no window.
+
+    `windows`: how many of them this candidate has to get through, from its first weight to the end of the watch.
+    """
+    if readings:
+        window = advance(window, readings, now) if window else start(now, readings)
+    if window is None:
+        return None
+    verdicts = judge_all(analysis, window, windows)
+    return Judged(window, verdicts, _breach(analysis, window, verdicts))
+
+
+def decides(analysis: Analysis) -> bool:
+    """Whether any metric is more than shown."""
+    return any(not metric.dry_run for metric in analysis.metrics)
+
+
+def _breach(analysis: Analysis, window: AnalysisStatus, verdicts: list[MetricVerdict]) -> Breach | None:
+    if not decides(analysis):
+        return None
+    if failed := [verdict.message for verdict in verdicts if verdict.verdict is Verdict.FAILED and not verdict.dry_run]:
+        return Breach("AnalysisFailed", "; ".join(failed))
+    if window.consecutive_errors >= analysis.max_consecutive_errors:
+        return Breach(
+            "AnalysisError",
+            f"{window.consecutive_errors} measurements in a row failed, the last: {window.last_error}",
+        )
+    return None
