@@ -85,7 +85,7 @@ class ControlPlane:
         self._controllers = controllers
         self._processes: list[subprocess.Popen[bytes]] = []
         self._authority = trustme.CA(organization_name="genaiops tests")
-        self._audit_log = folder / "audit.log"
+        self.audit_log = folder / "audit.log"
         self._kubectl_cache = folder / "kubectl-cache"
         self.url = f"https://127.0.0.1:{_free_port()}"
         self.kubeconfig = self.kubeconfig_for(ADMIN, "system:masters")
@@ -156,7 +156,7 @@ class ControlPlane:
         return [
             write
             # The last line may be in the making: of a request that is not answered yet.
-            for write in _parse_audit_log(self._audit_log.read_text().rpartition("\n")[0].splitlines())
+            for write in parse_audit_log(self.audit_log.read_text().rpartition("\n")[0].splitlines())
             if (since is None or write.at >= since)
             and (user is None or write.user == user)
             and (namespace is None or write.namespace == namespace)
@@ -191,7 +191,7 @@ class ControlPlane:
         }
         for name, content in files.items():
             (self._folder / name).write_bytes(content)
-        self._audit_log.touch()
+        self.audit_log.touch()
         server = self._start(
             "kube-apiserver",
             f"--etcd-servers={etcd_url}",
@@ -208,7 +208,7 @@ class ControlPlane:
             f"--service-account-key-file={self._folder / 'service-accounts.key'}",
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--audit-policy-file={self._folder / 'audit-policy.yaml'}",
-            f"--audit-log-path={self._audit_log}",
+            f"--audit-log-path={self.audit_log}",
             "--audit-log-mode=blocking",
         )
         self._await_ready("kube-apiserver", server, f"{self.url}/readyz")
@@ -295,7 +295,8 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _parse_audit_log(lines: Iterable[str]) -> Iterable[Write]:
+def parse_audit_log(lines: Iterable[str]) -> Iterable[Write]:
+    """The writes that whole lines of `ControlPlane.audit_log` tell of."""
     for line in lines:
         event: dict[str, Any] = json.loads(line)
         target = event.get("objectRef", {})
