@@ -130,3 +130,21 @@ class LLMAppSpec(ApiModel):
     )
     def rolls_out_one_way(self) -> bool:
         return self.rollout is None or self.rollout_policy_ref is None
+
+    @Rule(
+        "!has(self.rollout) || !has(self.traffic) || !(has(self.traffic.replicas) || has(self.traffic.gatewayAPI))"
+        " || !self.rollout.steps.exists(step, has(step.setHeaderRoute) || has(step.shadow))",
+        "rollout.steps: setHeaderRoute and shadow need the app's own gateway; remove them or use traffic.gateway",
+    )
+    def picks_out_requests_only_with_a_gateway(self) -> bool:
+        return not {"setHeaderRoute", "shadow"} & set(
+            self.traffic.cannot_do(self.rollout.steps if self.rollout else ())
+        )
+
+    @Rule(
+        "!has(self.rollout) || !has(self.traffic) || !has(self.traffic.replicas)"
+        " || !self.rollout.steps.exists(step, has(step.setCanaryScale))",
+        "rollout.steps: with traffic.replicas the number of pods is the weight; remove setCanaryScale",
+    )
+    def scales_apart_from_the_weight_only_where_it_can(self) -> bool:
+        return "setCanaryScale" not in self.traffic.cannot_do(self.rollout.steps if self.rollout else ())

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from genaiops.api.release import ReleaseSpec
+from genaiops.api.traffic import Gateway
 from genaiops.controller.store import Raw
 from genaiops.manifests.labels import Object, owner
 from genaiops.manifests.release import address_objects, deployment, release_object, serving_port
@@ -54,7 +55,7 @@ def _gateway(
         seen.namespace,
         GatewayRoutes(routes.stable, routes.candidate, routes.weight, backends, routes.testers, routes.shadow),
     )
-    gateway = seen.spec.traffic.gateway
+    gateway = seen.spec.traffic.gateway or Gateway()
     return gateway_objects(
         seen.name,
         seen.namespace,

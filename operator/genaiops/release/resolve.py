@@ -198,6 +198,13 @@ class _Resolver:
     def rollout(self, app: LLMAppSpec) -> RolloutSpec:
         if app.rollout_policy_ref:
             policy = self.spec("RolloutPolicy", app.rollout_policy_ref, "spec.rolloutPolicyRef", RolloutPolicySpec)
+            if policy and (kinds := app.traffic.cannot_do(policy.steps)):
+                self.fail(
+                    "StepsNotPossible",
+                    "spec.rolloutPolicyRef",
+                    f"RolloutPolicy {app.rollout_policy_ref!r} has steps that this app's traffic can't do: "
+                    f"{', '.join(kinds)}; use traffic.gateway, or a policy without them",
+                )
             # With no readable policy nothing starts; what is under way is judged by the safe defaults.
             return policy or RolloutSpec()
         return app.rollout or RolloutSpec()

@@ -26,14 +26,17 @@ def report(seen: Snapshot, status: LLMAppStatus, now: datetime) -> LLMAppStatus:
         ),
         _available(seen, status, now),
     ]
-    gateway = seen.spec.traffic.gateway
+    traffic = seen.spec.traffic
     path = "" if seen.spec.container else "/v1"
     return status.model_copy(
         update={
             "observed_generation": seen.generation,
             "phase": phase,
             "conditions": merge(seen.status.conditions, conditions),
-            "endpoint": f"http://{seen.name}.{seen.namespace}.svc:{gateway.port}{path}",
+            # Where an HTTPRoute is reached, only the people know who wrote it.
+            "endpoint": None
+            if traffic.gateway_api
+            else f"http://{seen.name}.{seen.namespace}.svc:{traffic.by.port}{path}",
             "replicas": stable.pods,
             "selector": f"genaiops.dev/app={seen.name},genaiops.dev/component=runtime",
         }

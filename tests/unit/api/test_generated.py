@@ -40,9 +40,11 @@ def test_defaults_of_a_minimal_app_are_in_the_schema() -> None:
     (app,) = (kind for kind in KINDS if kind.name == "LLMApp")
     fields = schema_of(app)["properties"]["spec"]["properties"]
     assert fields["replicas"]["default"] == 1
-    assert fields["traffic"]["default"] == {"gateway": {"replicas": 1, "port": 80}}
-    # One default nested in an absent parent would make a rollout appear beside a rolloutPolicyRef.
+    assert fields["traffic"]["properties"]["gateway"]["properties"]["port"]["default"] == 80
+    # One default nested in an absent parent would make a rollout appear beside a rolloutPolicyRef, a gateway beside
+    # another way of splitting traffic.
     assert "default" not in fields["rollout"]
+    assert "default" not in fields["traffic"]["properties"]["gateway"]
     assert fields["rollout"]["properties"]["steps"]["default"] == [{"setWeight": weight} for weight in (5, 25, 50)]
     assert fields["model"]["properties"]["timeout"]["default"] == "1m"
 
