@@ -31,6 +31,9 @@ from genaiops.controller.metrics import LEADER
 from genaiops.controller.operator import Operator
 from genaiops.controller.settings import Settings, parse_settings
 from genaiops.controller.store import Store
+from genaiops.controller.webhook.keeper import Keeper, Leadership
+from genaiops.controller.webhook.server import Webhook, serve_webhook
+from genaiops.controller.webhook.stamp import NO_SEAL
 
 log = logging.getLogger("genaiops")
 
@@ -66,16 +69,17 @@ def kopf_registry(operator: Operator) -> kopf.OperatorRegistry:
     return registry
 
 
-async def serve_health(operator: Operator, port: int) -> web.AppRunner:
-    """/healthz (the event loop turns), /readyz (the store is complete), /metrics."""
+async def serve_health(operator: Operator, keeper: Keeper | None, port: int) -> web.AppRunner:
+    """/healthz (the event loop turns), /readyz (the store is complete, the webhook has what it needs), /metrics."""
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")
 
     async def readyz(_: web.Request) -> web.Response:
-        if operator.synced.is_set():
-            return web.Response(text="ok\n")
-        return web.Response(status=503, text=f"{operator.problem or 'listing the objects of the cluster'}\n")
+        problem = keeper.problem if keeper else None
+        if not operator.synced.is_set():
+            problem = operator.problem or "listing the objects of the cluster"
+        return web.Response(status=503, text=f"{problem}\n") if problem else web.Response(text="ok\n")
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
@@ -102,7 +106,18 @@ async def run(settings: Settings) -> NoReturn:
         store = Store()
         pods: PodClient = DirectPods(session) if settings.pod_access == "direct" else ProxiedPods(cluster)
         definitions = DefinitionReconciler(cluster, store)
-        apps = AppReconciler(cluster, store, pods, settings.runtime_image, settings.gateway_image)
+        # The webhook serves on every replica: what it asks and fills in is not the leader's alone to write.
+        unfenced = Cluster(client)
+        leadership = Leadership(lambda: lease.held, cluster)
+        keeper = Keeper(unfenced, leadership, settings.webhook) if settings.webhook else None
+        apps = AppReconciler(
+            cluster,
+            store,
+            pods,
+            settings.runtime_image,
+            settings.gateway_image,
+            lambda: keeper.seal if keeper else NO_SEAL,
+        )
         kinds = ("Model", "Prompt", "GuardrailPolicy", "RolloutPolicy")
         operator = Operator(
             cluster,
@@ -111,13 +126,16 @@ async def run(settings: Settings) -> NoReturn:
             settings.namespaces,
             settings.workers,
         )
-        health = await serve_health(operator, settings.port)
+        health = await serve_health(operator, keeper, settings.port)
         stop, kopf_runs, kopf_stop = asyncio.Event(), asyncio.Event(), asyncio.Event()
         ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         async def lead() -> None:
             log.info("%s leads", settings.identity)
             LEADER.set(1)
+            if keeper:
+                # Else the first decisions would be judged by nobody's stamp.
+                await keeper.asked.wait()
             try:
                 await operator.lead()
             except ExceptionGroup as errors:
@@ -152,6 +170,12 @@ async def run(settings: Settings) -> NoReturn:
             asyncio.create_task(election.run()),
             asyncio.create_task(stop.wait()),
         }
+        if keeper and settings.webhook:
+            webhook = Webhook(unfenced, lambda: keeper.seal)
+            mine |= {
+                asyncio.create_task(keeper.keep()),
+                asyncio.create_task(serve_webhook(webhook, keeper, settings.webhook.port)),
+            }
         done, _ = await asyncio.wait({watching, *mine}, return_when=asyncio.FIRST_COMPLETED)
         operator.stop()
         await end(mine | operator.working)

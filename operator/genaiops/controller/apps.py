@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from genaiops.api.base import Condition, Phase
 from genaiops.api.llmapp_status import Announcement, LLMAppStatus
 from genaiops.api.release import ReleaseStatus
+from genaiops.controller.actions import answers, cleared
 from genaiops.controller.apply import Applier
 from genaiops.controller.cluster import UNAVAILABLE, ApiError, Cluster
 from genaiops.controller.dataplane import PodClient
@@ -22,6 +23,7 @@ from genaiops.controller.observe import observe
 from genaiops.controller.ownership import belongs_to
 from genaiops.controller.render import render
 from genaiops.controller.store import Key, Raw, Store, key_of
+from genaiops.controller.webhook.stamp import Seal
 from genaiops.manifests.labels import COMPONENT, GATEWAY, Object, owner
 from genaiops.manifests.release import release_object
 from genaiops.release.resolve import parse_errors
@@ -37,6 +39,7 @@ CONFIG_ANNOTATION = "genaiops.dev/config"
 _LOOK_AGAIN: Final = timedelta(seconds=10)
 _LLMAPP = BY_KIND["LLMApp"]
 _RELEASE = BY_KIND["Release"]
+_ACTION = BY_KIND["ReleaseAction"]
 
 
 class AppReconciler:
@@ -49,6 +52,7 @@ class AppReconciler:
         pods: PodClient,
         runtime_image: str,
         gateway_image: str,
+        seal: Callable[[], Seal],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._cluster = cluster
@@ -56,6 +60,7 @@ class AppReconciler:
         self._pods = pods
         self._runtime_image = runtime_image
         self._gateway_image = gateway_image
+        self._seal = seal
         self._clock = clock
         self._applier = Applier(cluster, store)
 
@@ -71,7 +76,7 @@ class AppReconciler:
             return None
         now = self._clock()
         try:
-            seen = await observe(raw, self._store, self._pods, self._runtime_image, now)
+            seen = await observe(raw, self._store, self._pods, self._runtime_image, self._seal(), now)
         except ValidationError as error:
             await self._report_unreadable(raw, error, now)
             return None
@@ -134,10 +139,26 @@ class AppReconciler:
                     await self._applier.delete(live)
                 elif name in seen.releases:
                     await self._write_role(live, seen, todo)
-            elif kind != "Pod" and key_of(live) not in wanted and not keep:
+            elif kind not in ("Pod", "ReleaseAction") and key_of(live) not in wanted and not keep:
                 await self._applier.delete(live)
+        await self._answer(raw, seen, todo)
         if refusal:
             raise refusal
+
+    async def _answer(self, raw: Raw, seen: Snapshot, todo: Plan) -> None:
+        """Tell people what became of their decisions; the oldest answered ones are cleared away."""
+        uid = raw["metadata"]["uid"]
+        owned = [item for item in self._store.owned(key_of(raw)) if belongs_to(item, uid)]
+        for action, status in answers(owned, todo.status, self._clock()):
+            try:
+                await self._write_status(_ACTION, action, status.to_manifest())
+            except ApiError as refusal:
+                if not refusal.permanent:
+                    raise
+                # The API server judges the whole object anew, and this one is older than its rules.
+                log.warning("%s %s/%s: its status can't be written: %s", *key_of(action), refusal)
+        for action in cleared(owned, todo.status, seen.spec.revision_history_limit):
+            await self._applier.delete(action)
 
     async def _wake_gateway(self, key: Key, objects: list[Object]) -> None:
         """A changed ConfigMap reaches a pod's volume at the kubelet's next sync of the pod, up to a minute and a half

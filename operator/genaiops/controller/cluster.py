@@ -85,6 +85,20 @@ class Cluster:
         items = _object(await self.request("GET", resource.path(namespace), query=query))["items"]
         return {**items[0], "kind": resource.kind} if items else None
 
+    async def read(self, resource: Resource, name: str, namespace: str | None = None) -> dict[str, Any]:
+        """The object, by the right to get one of that name. Raises ApiError 404 where there is none."""
+        return _object(await self.request("GET", resource.path(namespace, name)))
+
+    async def create(self, resource: Resource, body: dict[str, Any], namespace: str | None = None) -> dict[str, Any]:
+        """Create an object, or ask a question that is put as one; the object as it is then."""
+        return _object(await self.request("POST", resource.path(namespace), body=body))
+
+    async def replace(self, resource: Resource, raw: dict[str, Any]) -> dict[str, Any]:
+        """Replace the object as it was seen. Raises ApiError 409 where it has changed since."""
+        meta = raw["metadata"]
+        path = resource.path(meta.get("namespace"), meta["name"])
+        return _object(await self.request("PUT", path, query={"fieldManager": MANAGER}, body=raw))
+
     async def list(self, resource: Resource, namespace: str | None) -> tuple[list[dict[str, Any]], int]:
         """All objects of a resource, and the resource version of the list."""
         items: list[dict[str, Any]] = []
@@ -109,7 +123,7 @@ class Cluster:
     async def apply(self, manifest: dict[str, Any]) -> dict[str, Any]:
         """Server-side apply as field manager ``genaiops``; fields that others own and we set become ours."""
         meta = manifest["metadata"]
-        path = resource_of(manifest).path(meta["namespace"], meta["name"])
+        path = resource_of(manifest).path(meta.get("namespace"), meta["name"])
         query = {"fieldManager": MANAGER, "force": "true"}
         return _object(await self.request("PATCH", path, query=query, body=manifest, content_type=APPLY))
 

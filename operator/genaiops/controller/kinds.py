@@ -60,7 +60,12 @@ SECRETS: Final = Resource("Secret", "secrets")
 WATCHED: Final = (*CUSTOM, *OWNED, SECRETS)
 
 EVENTS: Final = Resource("Event", "events")
-BY_KIND: Final = {resource.kind: resource for resource in (*WATCHED, EVENTS)}
+ACCESS_REVIEWS: Final = Resource("SubjectAccessReview", "subjectaccessreviews", "authorization.k8s.io")
+WEBHOOKS: Final = (
+    Resource("MutatingWebhookConfiguration", "mutatingwebhookconfigurations", "admissionregistration.k8s.io"),
+    Resource("ValidatingWebhookConfiguration", "validatingwebhookconfigurations", "admissionregistration.k8s.io"),
+)
+BY_KIND: Final = {resource.kind: resource for resource in (*WATCHED, *WEBHOOKS, EVENTS)}
 
 
 def resource_of(manifest: dict[str, Any]) -> Resource:

@@ -15,9 +15,11 @@ from genaiops.api.base import Phase
 from genaiops.api.llmapp import LLMAppSpec
 from genaiops.api.llmapp_status import LLMAppStatus, PodCounters
 from genaiops.api.release import ReleaseSpec
+from genaiops.controller.actions import asked_of, people_behind
 from genaiops.controller.dataplane import PodClient, UnreachableError, gather_reads, is_ready, pod_problem
 from genaiops.controller.ownership import belongs_to
 from genaiops.controller.store import Key, Raw, Store
+from genaiops.controller.webhook.stamp import Seal
 from genaiops.manifests.labels import COMPONENT, GATEWAY, RELEASE, RUNTIME
 from genaiops.manifests.release import HTTP_PORT, METRICS_PORT, release_of
 from genaiops.release.resolve import resolve
@@ -40,7 +42,9 @@ from genaiops.traffic.objects import gateway_name
 _ROLES: Final = ("candidate", "stable")
 
 
-async def observe(raw: Raw, store: Store, pods: PodClient, runtime_image: str, now: datetime) -> Snapshot:
+async def observe(
+    raw: Raw, store: Store, pods: PodClient, runtime_image: str, seal: Seal, now: datetime
+) -> Snapshot:
     """The snapshot of an app. Raises ValidationError where its spec or status can't be read."""
     meta = raw["metadata"]
     name, namespace = meta["name"], meta["namespace"]
@@ -76,6 +80,8 @@ async def observe(raw: Raw, store: Store, pods: PodClient, runtime_image: str, n
         status=status,
         resolution=resolution,
         annotations=meta.get("annotations") or {},
+        actions=asked_of(owned, meta["uid"], seal),
+        changed_by=people_behind(raw, store, seal),
         releases=releases,
         workloads=workloads,
         gateway=gateway,

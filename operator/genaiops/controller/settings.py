@@ -8,6 +8,23 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class WebhookSettings:
+    """How the webhook is served."""
+
+    port: int
+    namespace: str
+    """The operator's own."""
+    secret: str
+    """Secret in it with the key of the stamps and, unless somebody else keeps it, the certificate."""
+    hosts: tuple[str, ...]
+    """DNS names or IP addresses by which the API server calls."""
+    configuration: str
+    """Name of both webhook configurations, which are told whom to trust."""
+    certificates: str
+    """Folder with `tls.crt` and `tls.key` that somebody else renews; empty: the operator makes its own."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """How this operator runs."""
 
@@ -25,6 +42,8 @@ class Settings:
     port: int
     """Port of /metrics, /healthz and /readyz."""
     workers: int
+    webhook: WebhookSettings | None
+    """None: there is none, and nobody can approve anything."""
 
 
 def parse_settings(arguments: Sequence[str] | None = None, env: Mapping[str, str] = os.environ) -> Settings:
@@ -47,20 +66,47 @@ def parse_settings(arguments: Sequence[str] | None = None, env: Mapping[str, str
     option("pod-access", "direct, or proxy through the API server", "direct")
     option("port", "port of /metrics, /healthz and /readyz", "8080")
     option("workers", "apps reconciled at a time", "8")
+    option("webhook", "on, or off: nobody can approve anything then", "off")
+    option("webhook-port", "port of the webhook", "9443")
+    option(
+        "webhook-secret", "Secret, in the lease's namespace, of its key and certificates", "genaiops-operator-webhook"
+    )
+    option("webhook-hosts", "names by which the API server calls it, separated by commas", "localhost")
+    option("webhook-configuration", "name of its two configurations", "genaiops-operator")
+    option("webhook-certificates", "folder with tls.crt and tls.key that somebody else renews; empty: our own", "")
     given = parser.parse_args(arguments)
     if given.pod_access not in ("direct", "proxy"):
         parser.error(f"--pod-access must be direct or proxy, not {given.pod_access!r}")
-    for name in ("port", "workers"):
+    if given.webhook not in ("on", "off"):
+        parser.error(f"--webhook must be on or off, not {given.webhook!r}")
+    webhook_hosts = _listed(given.webhook_hosts)
+    if not webhook_hosts:
+        parser.error("--webhook-hosts must name at least one host")
+    for name in ("port", "workers", "webhook_port"):
         if not str(getattr(given, name)).isdecimal() or int(getattr(given, name)) < 1:
-            parser.error(f"--{name} must be a number from 1, not {getattr(given, name)!r}")
+            parser.error(f"--{name.replace('_', '-')} must be a number from 1, not {getattr(given, name)!r}")
     return Settings(
         runtime_image=given.runtime_image,
         gateway_image=given.gateway_image,
-        namespaces=tuple(part.strip() for part in given.namespaces.split(",") if part.strip()),
+        namespaces=_listed(given.namespaces),
         lease_namespace=given.lease_namespace,
         lease_name=given.lease_name,
         identity=given.identity,
         pod_access=given.pod_access,
         port=int(given.port),
         workers=int(given.workers),
+        webhook=WebhookSettings(
+            port=int(given.webhook_port),
+            namespace=given.lease_namespace,
+            secret=given.webhook_secret,
+            hosts=webhook_hosts,
+            configuration=given.webhook_configuration,
+            certificates=given.webhook_certificates,
+        )
+        if given.webhook == "on"
+        else None,
     )
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())

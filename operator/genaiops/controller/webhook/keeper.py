@@ -1,0 +1,192 @@
+"""Keeping what the webhook needs: the key of its stamps, a certificate, and the API server's trust in that.
+
+Key and certificates stand in one Secret, which the installation makes, empty: the operator needs the right to change
+this one, and none to make others. Whoever comes first fills it; from then on the leader alone renews.
+"""
+
+import asyncio
+import base64
+import logging
+import secrets
+import ssl
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from genaiops.controller.cluster import UNAVAILABLE, ApiError, Cluster
+from genaiops.controller.election import NotLeaderError
+from genaiops.controller.kinds import SECRETS, WEBHOOKS
+from genaiops.controller.settings import WebhookSettings
+from genaiops.controller.webhook.certificates import AUTHORITIES, SERVED, Files, Pace, renewed
+from genaiops.controller.webhook.stamp import KEY_BYTES, Seal
+
+log = logging.getLogger(__name__)
+
+STAMP_KEY: Final = "stamp.key"
+LOOK_SECONDS: Final = 10.0
+_RETRY_SECONDS: Final = 1.0
+_UNKNOWN: Final = "the operator has not read the key of its webhook yet"
+
+
+class NotKeptError(Exception):
+    """What the webhook needs is not there; the message says what, and what to do."""
+
+
+@dataclass(frozen=True)
+class Leadership:
+    """Which of the replicas renews, and tells the API server."""
+
+    held: Callable[[], bool]
+    cluster: Cluster
+    """Refuses to write once leadership is lost."""
+
+
+class Keeper:
+    """Looks after key and certificate, again and again, and takes up what others renewed."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        leadership: Leadership,
+        settings: WebhookSettings,
+        pace: Pace | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._cluster = cluster
+        self._leadership = leadership
+        self._settings = settings
+        self._pace = pace or Pace()
+        self._clock = clock
+        self._served: tuple[bytes, bytes] | None = None
+        self.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        """Serves the newest certificate on every new connection."""
+        self.seal = Seal(None, _UNKNOWN)
+        self.problem: str | None = _UNKNOWN
+        """Why the webhook can't answer, or nobody would believe it; None where all is well."""
+        self.asked = asyncio.Event()
+        """Set once it is known whether there is a key: nothing may be decided on stamps before."""
+        self.serviceable = asyncio.Event()
+        """Set once there is a certificate to serve."""
+
+    async def keep(self) -> None:
+        """Look for ever."""
+        while True:
+            try:
+                await self.look()
+                self.problem, pause = None, LOOK_SECONDS
+            except NotLeaderError:
+                pause = _RETRY_SECONDS
+            except (*UNAVAILABLE, NotKeptError) as error:
+                pause = _RETRY_SECONDS
+                if not (isinstance(error, ApiError) and error.outdated):
+                    said = f"webhook: {error or type(error).__name__}"
+                    log.log(logging.DEBUG if said == self.problem else logging.WARNING, said)
+                    self.problem = said
+            await asyncio.sleep(pause)
+
+    async def look(self) -> None:
+        """One look at the Secret (and, where somebody else keeps the certificate, at its files).
+
+        Raises NotKeptError, and what a request to the API server raises.
+        """
+        files = await self._secret()
+        self.seal = Seal(files[STAMP_KEY])
+        self.asked.set()
+        if self._settings.certificates:
+            self._take_up(_read(Path(self._settings.certificates)))
+        else:
+            self._take_up(files)
+
+    async def _secret(self) -> Files:
+        """What the Secret holds, after it was filled or renewed where that is due and ours to do."""
+        try:
+            raw = await self._cluster.read(SECRETS, self._settings.secret, self._settings.namespace)
+        except ApiError as error:
+            if error.status not in (403, 404):
+                raise
+            where = f"Secret {self._settings.secret} in namespace {self._settings.namespace}"
+            remedy = "the chart makes it, empty, and lets the operator fill it: helm upgrade"
+            if self.seal.key is None:
+                self.seal = Seal(None, f"the operator can't read the key of its webhook, {where}")
+            self.asked.set()
+            raise NotKeptError(f"{where} can't be read ({error}); {remedy}") from error
+        files = {name: base64.b64decode(value) for name, value in (raw.get("data") or {}).items()}
+        wanted = await self._wanted(files)
+        if wanted == files:
+            return files
+        data = {name: base64.b64encode(value).decode() for name, value in wanted.items()}
+        # As it was seen: of two that fill it at once the second is refused, and looks again.
+        leads = self._leadership.held()
+        await (self._leadership.cluster if leads else self._cluster).replace(SECRETS, {**raw, "data": data})
+        log.info("webhook: wrote %s into Secret %s", ", ".join(sorted(wanted)), self._settings.secret)
+        return wanted
+
+    async def _wanted(self, files: Files) -> Files:
+        key = files.get(STAMP_KEY, b"")
+        stamps = {STAMP_KEY: key if len(key) == KEY_BYTES else secrets.token_bytes(KEY_BYTES)}
+        if self._settings.certificates:
+            return stamps
+        certificates = {name: value for name, value in files.items() if name != STAMP_KEY}
+        leads = self._leadership.held()
+        told = leads and AUTHORITIES in files and not await self._tell(files[AUTHORITIES])
+        if leads or SERVED[0] not in files:
+            certificates = (
+                renewed(files, self._settings.hosts, self._clock(), told=told, pace=self._pace) or certificates
+            )
+        return stamps | certificates
+
+    async def _tell(self, authorities: bytes) -> bool:
+        """Tell the API server which authorities to trust; whether it had to be told anything."""
+        bundle = base64.b64encode(authorities).decode()
+        news = False
+        for resource in WEBHOOKS:
+            live = await self._cluster.read(resource, self._settings.configuration)
+            names = [hook["name"] for hook in live["webhooks"] if hook["clientConfig"].get("caBundle") != bundle]
+            if names:
+                news = True
+                hooks = [{"name": hook["name"], "clientConfig": {"caBundle": bundle}} for hook in live["webhooks"]]
+                manifest = {
+                    "apiVersion": resource.api_version,
+                    "kind": resource.kind,
+                    "metadata": {"name": self._settings.configuration},
+                    "webhooks": hooks,
+                }
+                await self._leadership.cluster.apply(manifest)
+                log.info("webhook: told %s the authorities to trust", resource.kind)
+        return news
+
+    def _take_up(self, files: Mapping[str, bytes]) -> None:
+        """Serve this certificate from the next connection on."""
+        if any(name not in files for name in SERVED):
+            raise NotKeptError(f"Secret {self._settings.secret} has no certificate yet; the leader makes it")
+        pair = (files[SERVED[0]], files[SERVED[1]])
+        if pair == self._served:
+            return
+        try:
+            # A key that does not fit would leave the context with half of each.
+            _load(ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), pair)
+            _load(self.tls, pair)
+        except ssl.SSLError as error:
+            raise NotKeptError(f"the certificate can't be used: {error}") from error
+        self._served = pair
+        self.serviceable.set()
+        log.info("webhook: serves a new certificate")
+
+
+def _read(folder: Path) -> Files:
+    try:
+        return {name: (folder / name).read_bytes() for name in SERVED}
+    except OSError as error:
+        raise NotKeptError(f"the certificate can't be read: {error}; does cert-manager make it?") from error
+
+
+def _load(context: ssl.SSLContext, pair: tuple[bytes, bytes]) -> None:
+    # OpenSSL reads files only. The folder is for our eyes, and for a moment.
+    with tempfile.TemporaryDirectory() as folder:
+        certificate, key = (Path(folder, name) for name in SERVED)
+        certificate.write_bytes(pair[0])
+        key.write_bytes(pair[1])
+        context.load_cert_chain(certificate, key)
