@@ -91,6 +91,8 @@ def _no_promotion(full: bool, status: LLMAppStatus) -> str | None:
         return f"{rollout.release} waits for an approval, which a promotion does not replace: Approve"
     if rollout.held:
         return f"{rollout.held.username} holds {rollout.release}: Resume"
+    if rollout.promoted:
+        return f"somebody let {rollout.release} go past this step already"
     if not rollout.paused:
         return f"{rollout.release} does not wait for a person: {rollout.waiting or 'it is on its way'}"
     return None

@@ -5,6 +5,7 @@ from datetime import datetime
 from genaiops.api.base import Condition, Phase, format_duration
 from genaiops.api.llmapp_status import LLMAppStatus
 from genaiops.rollout.conditions import condition, kstatus, merge
+from genaiops.rollout.decisions import SERVED
 from genaiops.rollout.snapshot import Snapshot
 
 
@@ -83,9 +84,19 @@ def _judge(seen: Snapshot, status: LLMAppStatus, now: datetime) -> tuple[Phase, 
         return Phase.PROGRESSING, "RolloutProgressing", f"{message}: {tells}" if tells else message
     if status.aborted_release and status.history:
         last = status.history[-1]
-        remedy = "change the spec, or ask for the stable release again"
-        return Phase.DEGRADED, "RolloutAborted", f"{last.release}: {last.reason}: {last.message}{serving}. {remedy}"
+        remedy = "change the spec, ask for the stable release again, or retry"
+        why = f"{last.release}: {last.reason}: {last.message}"
+        if last.result in SERVED:
+            # A person went back, which is no change of the spec.
+            decided = "; ".join(last.decided_by)
+            why = f"the spec asks for {status.aborted_release}, which was taken back: {decided}"
+        return Phase.DEGRADED, "RolloutAborted", f"{why}{serving}. {remedy}"
     stable = seen.workload(status.stable_release)
+    if stable.ready >= seen.spec.replicas and status.watch:
+        until = f"{status.watch.until:%H:%M:%S} UTC"
+        message = f"{status.stable_release} serves; a breach until {until} goes back to {status.watch.previous}"
+        tells = "; ".join(verdict.message for verdict in status.watch.verdicts)
+        return Phase.HEALTHY, "Watched", f"{message}: {tells}" if tells else message
     if stable.ready >= seen.spec.replicas:
         return Phase.HEALTHY, "Serving", f"{status.stable_release} serves"
     message = f"{stable.ready} of {seen.spec.replicas} pods of {status.stable_release} are ready"

@@ -30,6 +30,14 @@ class Expected(TypedDict, total=False):
     history: list[tuple[str, str]]
     """Release and result, oldest first."""
     releases: list[str]
+    testers: int
+    """Matches of requests that go to the candidate whatever its weight."""
+    shadow: int
+    """Percent of requests that are copied to the candidate."""
+    watched: str | None
+    """The release to which a breach goes back."""
+    decisions: list[tuple[str, str]]
+    """Action and what became of it, oldest first."""
     event: tuple[str, str]
     """Reason of an event since the story's last `when`, and a text in its message."""
 
@@ -111,6 +119,22 @@ class Outcome:
     @property
     def history(self) -> list[tuple[str | None, str]]:
         return [(self._called(entry.release), str(entry.result)) for entry in self._status.history]
+
+    @property
+    def testers(self) -> int:
+        return len(self._world.gateway.told.testers)
+
+    @property
+    def shadow(self) -> int:
+        return self._world.gateway.told.shadow
+
+    @property
+    def watched(self) -> str | None:
+        return self._called(self._status.watch.previous) if self._status.watch else None
+
+    @property
+    def decisions(self) -> list[tuple[str, str]]:
+        return [(str(decision.action), str(decision.phase)) for decision in self._status.decisions]
 
     @property
     def releases(self) -> list[str | None]:

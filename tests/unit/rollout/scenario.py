@@ -189,8 +189,10 @@ class Story:
         self.world.pass_time(parse_duration(duration))
         return self
 
-    def when_person(self, action: str, version: str, *, by: str = "jane", unknown: bool = False, **fields: Any) -> Self:
-        """A person decides on a release. `unknown`: the webhook did not see who."""
+    def decides(
+        self, action: str, version: str, *, by: str = "jane", ago: str = "0s", unknown: bool = False, **fields: Any
+    ) -> Self:
+        """A person decides on a release; the operator has not looked yet. `unknown`: the webhook did not see who."""
         release = self.world.releases[self.name(version)]
         if "to" in fields:
             fields["to"] = self.world.releases[self.name(fields["to"])].hash
@@ -198,9 +200,14 @@ class Story:
         spec = {"app": APP, "action": action, "release": release.hash, "requester": requester, **fields}
         number = len(self.world.actions) + 1
         problem = "the operator runs without its webhook" if unknown else None
-        asked = Asked(f"action-{number}", str(number), self.world.now, ReleaseActionSpec.model_validate(spec), problem)
+        at = self.world.now - parse_duration(ago)
+        asked = Asked(f"action-{number}", str(number), at, ReleaseActionSpec.model_validate(spec), problem)
         self.world.actions.append(asked)
-        return self._event(f"{by}: {action} {version} {fields or ''}")
+        return self._tell(f"{by}: {action} {version} {fields or ''}")
+
+    def when_person(self, action: str, version: str, **fields: Any) -> Self:
+        """A person decides on a release, and the operator looks at it."""
+        return self.decides(action, version, **fields)._event(f"{action} is looked at")
 
     def when_person_follows_the_message(self) -> Self:
         """A person runs the command that the status message names."""

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from genaiops.analysis.counters import measure
+from genaiops.analysis.readings import Readings
 from genaiops.api.analysis import MetricName
 from genaiops.api.llmapp import LLMAppSpec
 from genaiops.api.llmapp_status import Arm, LLMAppStatus, PodCounters
@@ -19,7 +20,7 @@ from genaiops.release.resolve import Resolution, resolve
 from genaiops.rollout.comparison import Comparison
 from genaiops.rollout.due import gateway_due, readings_due
 from genaiops.rollout.plan import plan
-from genaiops.rollout.snapshot import Asked, GatewayView, Notice, Plan, Readings, Routes, Snapshot, Workload
+from genaiops.rollout.snapshot import Asked, GatewayView, Notice, Plan, Routes, Snapshot, Workload
 from genaiops.rollout.steps import pods_needed
 
 APP, NAMESPACE = "support", "shop"
@@ -36,7 +37,7 @@ class Requests:
     slow: int = 0
     violations: int = 0
 
-    def hits(self, name: MetricName) -> int:
+    def hits(self, name: str) -> int:
         """Those that a metric counts."""
         return {
             MetricName.ERROR_RATE: self.errors,
