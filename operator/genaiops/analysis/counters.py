@@ -1,73 +1,149 @@
 """What a pod has counted since its process began, from the Prometheus text its runtime exposes."""
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from genaiops.api.analysis import Metric, MetricName
+from genaiops.api.base import format_duration
 from genaiops.api.llmapp_status import Arm, PodCounters
 
-LATENCY_BOUNDS = tuple(Decimal("0.01") * 2**n for n in range(14))
-"""Upper bounds of the runtime's latency buckets, seconds."""
-DEFAULT_LATENCY_THRESHOLD = Decimal("10.24")
-
-_REQUESTS = "gen_ai_server_request_duration_seconds"
-_ANSWERS = "genaiops_answers_total"
-_PROCESS_START = "process_start_time_seconds"
+_REQUESTS: Final = "gen_ai_server_request_duration_seconds"
+_FIRST_TOKENS: Final = "gen_ai_server_time_to_first_token_seconds"
+_TOKENS: Final = "genaiops_request_tokens"
+_COSTS: Final = "genaiops_request_cost"
+_IN_FLIGHT: Final = "genaiops_requests_in_flight"
+_PROCESS_START: Final = "process_start_time_seconds"
 
 _ANSWERED, _CLIENT_ERROR = "", "client_error"
+
+
+def _round_numbers(least: int, most: int) -> tuple[Decimal, ...]:
+    """1, 2, 5, 10, 20, 50, … from 10^least to 5 × 10^most."""
+    return tuple(Decimal(digit).scaleb(power) for power in range(least, most + 1) for digit in (1, 2, 5))
+
+
+class _Above(NamedTuple):
+    """A metric that is the share of a histogram above a threshold."""
+
+    family: str
+    bounds: tuple[Decimal, ...]
+    default: Decimal | None
+    unit: str
+
+
+_ABOVE: Final = {
+    MetricName.LATENCY: _Above(
+        _REQUESTS, tuple(Decimal("0.01") * 2**n for n in range(14)), default=Decimal("10.24"), unit=" s"
+    ),
+    MetricName.TIME_TO_FIRST_TOKEN: _Above(
+        _FIRST_TOKENS,
+        tuple(Decimal(n) / 1000 for n in (1, 5, 10, 20, 40, 60, 80, 100, 250, 500, 750, 1000, 2500, 5000, 7500, 10000)),
+        default=Decimal("2.5"),
+        unit=" s",
+    ),
+    MetricName.TOKENS_PER_REQUEST: _Above(_TOKENS, (*_round_numbers(0, 5), Decimal(10**6)), None, unit=" tokens"),
+    MetricName.COST_PER_REQUEST: _Above(_COSTS, (*_round_numbers(-6, 1), Decimal(100)), None, unit=""),
+}
+
+
+class _Labelled(NamedTuple):
+    """A metric that is the share of a counter with one value of a label."""
+
+    family: str
+    label: str
+    hit: str
+    miss: str
+
+
+_LABELLED: Final = {
+    MetricName.GUARDRAIL_VIOLATION_RATE: _Labelled("genaiops_answers_total", "violated", "true", "false"),
+    MetricName.GUARDRAIL_BLOCK_RATE: _Labelled("genaiops_guarded_requests_total", "blocked", "true", "false"),
+    MetricName.NEGATIVE_FEEDBACK_RATE: _Labelled("genaiops_feedback_total", "rating", "down", "up"),
+}
 
 
 class CountersError(ValueError):
     """A text that can't be counted from. The message names the series and what is wrong with it."""
 
 
-def latency_bound(metric: Metric) -> Decimal:
-    """The bucket bound, in seconds, above which a request is slow: the metric's threshold or the next bound above it.
+def bound_of(metric: Metric) -> Decimal | None:
+    """The bucket bound above which a request counts: the metric's threshold or the next bound above it.
 
-    A threshold beyond the last bound is returned as it is; `read_counters` refuses it.
+    A threshold beyond the last bound is returned as it is; `read_counters` refuses it. None where a metric has none.
     """
-    threshold = DEFAULT_LATENCY_THRESHOLD if metric.threshold is None else metric.threshold
-    return next((bound for bound in LATENCY_BOUNDS if bound >= threshold), threshold)
+    above = _above(metric)
+    threshold = above.default if above and metric.threshold is None else metric.threshold
+    if above is None or threshold is None:
+        return None
+    return next((bound for bound in above.bounds if bound >= threshold), threshold)
+
+
+def unit_of(metric: Metric) -> str:
+    """What a threshold is counted in, as it stands behind the number."""
+    above = _above(metric)
+    return above.unit if above else ""
 
 
 def measure(metric: Metric) -> str:
     """The name under which a metric is counted: metrics that count the same have the same (``latency@10.24``)."""
-    return f"{metric.name}@{latency_bound(metric)}" if metric.name is MetricName.LATENCY else str(metric.name)
+    bound = bound_of(metric)
+    name = metric.name if bound is None else f"{metric.name}@{bound:f}"
+    return f"{name}+{format_duration(metric.initial_delay)}" if metric.initial_delay else name
 
 
 def read_counters(text: str, metrics: Iterable[Metric]) -> PodCounters:
-    """One pod's counters for these metrics, by `measure`.
+    """One pod's counters for these metrics of the data plane, by `measure`.
 
     A series that is not there counts 0: Prometheus clients show a labelled series from its first event on.
     Raises CountersError for what no honest counter shows (NaN, infinite, negative, a share of a request, the same
-    series twice, a bucket below a smaller one) and for a latency threshold beyond the histogram.
+    series twice, a bucket below a smaller one) and for a threshold beyond the histogram.
     """
     read = _read(text)
-    return PodCounters(
-        process_started=read.process_started,
-        metrics={measure(metric): _count(metric, read) for metric in metrics},
-    )
+    counted, waiting = {}, {}
+    for metric in metrics:
+        counted[measure(metric)] = _count(metric, read)
+        if metric.name == MetricName.LATENCY and (requests := read.in_flight[_bound_within(metric)]):
+            waiting[measure(metric)] = requests
+    return PodCounters(process_started=read.process_started, metrics=counted, waiting=waiting)
 
 
 def _count(metric: Metric, read: "_Exposition") -> Arm:
-    if metric.name is MetricName.GUARDRAIL_VIOLATION_RATE:
-        return Arm(samples=sum(read.answers.values()), hits=read.answers["true"])
-    # A caller's own mistake says nothing of the release.
-    requests = [one for one in read.requests if one.error_type != _CLIENT_ERROR]
-    samples = sum(one.count for one in requests)
-    if metric.name is MetricName.ERROR_RATE:
+    if labelled := _LABELLED.get(MetricName(metric.name)):
+        hits, misses = (read.labelled[labelled.family][value] for value in (labelled.hit, labelled.miss))
+        return Arm(samples=hits + misses, hits=hits)
+    if metric.name == MetricName.ERROR_RATE:
+        # A caller's own mistake says nothing of the release.
+        requests = [one for one in read.histograms[_REQUESTS] if one.error_type != _CLIENT_ERROR]
+        samples = sum(one.count for one in requests)
         return Arm(samples=samples, hits=sum(one.count for one in requests if one.error_type != _ANSWERED))
-    bound = latency_bound(metric)
-    if bound > LATENCY_BOUNDS[-1]:
+    bound = _bound_within(metric)
+    histograms = read.histograms[_ABOVE[MetricName(metric.name)].family]
+    hits = sum(one.above(bound) for one in histograms)
+    # Nor does it say that the release was fast. But a caller who went away after so long has seen that it was slow.
+    told = sum(one.count if one.error_type != _CLIENT_ERROR else one.above(bound) for one in histograms)
+    return Arm(samples=told, hits=hits)
+
+
+def _bound_within(metric: Metric) -> float:
+    above, bound = _above(metric), bound_of(metric)
+    assert above is not None
+    assert bound is not None, "the API has no such metric without a threshold"
+    if bound > above.bounds[-1]:
         raise CountersError(
-            f"latency: threshold {bound} s is above the histogram's last bound: use at most {LATENCY_BOUNDS[-1]}"
+            f"{metric.name}: threshold {bound}{above.unit} is above the histogram's last bound: "
+            f"use at most {above.bounds[-1]}"
         )
-    return Arm(samples=samples, hits=sum(one.slower_than(float(bound)) for one in requests))
+    return float(bound)
+
+
+def _above(metric: Metric) -> _Above | None:
+    return None if metric.provided else _ABOVE.get(MetricName(metric.name))
 
 
 # --- the text ----------------------------------------------------------------------------------------------
@@ -91,19 +167,20 @@ class _Sample(NamedTuple):
 
 
 @dataclass
-class _Requests:
-    """One latency histogram: the requests of one error type."""
+class _Histogram:
+    """One histogram: of requests, those of one error type."""
 
+    family: str
     labels: Mapping[str, str]
     count: int = 0
     buckets: dict[float, int] = field(default_factory=dict)
-    """Requests that took at most so many seconds."""
+    """How many were at most so much."""
 
     @property
     def error_type(self) -> str:
         return self.labels.get("error_type", _ANSWERED)
 
-    def slower_than(self, bound: float) -> int:
+    def above(self, bound: float) -> int:
         if bound not in self.buckets:
             raise CountersError(f'{self} has no bucket le="{bound}": the runtime counts with other bounds')
         return self.count - self.buckets[bound]
@@ -119,52 +196,66 @@ class _Requests:
             raise CountersError(f'{self}: bucket le="+Inf" has {self.buckets.get(math.inf)}, _count has {self.count}')
 
     def __str__(self) -> str:
-        return str(_Sample(_REQUESTS, self.labels, self.count))
+        return str(_Sample(self.family, self.labels, self.count))
 
 
 @dataclass
 class _Exposition:
-    requests: list[_Requests]
-    answers: dict[str, int]
-    """By the label `violated`: ``true`` or ``false``."""
+    histograms: dict[str, list[_Histogram]]
+    """By family."""
+    labelled: dict[str, dict[str, int]]
+    """By family, then by the label's value."""
+    in_flight: defaultdict[float, int]
+    """Requests that have not ended, by the seconds they are older than."""
     process_started: int | None
     """Milliseconds since 1970; None where the runtime does not tell."""
 
 
+_LABELS: Final = {labelled.family: labelled for labelled in _LABELLED.values()}
+_FAMILIES: Final = [above.family for above in _ABOVE.values()]
+_HISTOGRAM: Final = {f"{family}_{part}": family for family in _FAMILIES for part in ("count", "bucket")}
+_WANTED: Final = (*_LABELS, *_FAMILIES, _IN_FLIGHT, _PROCESS_START)
+
+
 def _read(text: str) -> _Exposition:
-    requests: dict[frozenset[tuple[str, str]], _Requests] = {}
-    answers = {"true": 0, "false": 0}
+    histograms: dict[tuple[str, frozenset[tuple[str, str]]], _Histogram] = {}
+    labelled = {one.family: {one.hit: 0, one.miss: 0} for one in _LABELLED.values()}
+    in_flight: defaultdict[float, int] = defaultdict(int)
     process_started = None
     for sample in _samples(text):
-        if sample.name == _ANSWERS:
-            violated = sample.labels.get("violated", "")
-            if violated not in answers:
-                raise CountersError(f'{sample}: the label violated is "{violated}", not "true" or "false"')
-            answers[violated] += sample.whole()
+        if one := _LABELS.get(sample.name):
+            value = sample.labels.get(one.label, "")
+            if value not in labelled[one.family]:
+                raise CountersError(f'{sample}: the label {one.label} is "{value}", not "{one.hit}" or "{one.miss}"')
+            labelled[one.family][value] += sample.whole()
         elif sample.name == _PROCESS_START:
             process_started = sample.whole(unit=0.001)
-        elif sample.name in (f"{_REQUESTS}_count", f"{_REQUESTS}_bucket"):
+        elif sample.name == _IN_FLIGHT:
+            in_flight[_number(sample, "older_than")] = sample.whole()
+        elif family := _HISTOGRAM.get(sample.name):
             labels = {name: value for name, value in sample.labels.items() if name != "le"}
-            one = requests.setdefault(frozenset(labels.items()), _Requests(labels))
+            histogram = histograms.setdefault((family, frozenset(labels.items())), _Histogram(family, labels))
             if "le" in sample.labels:
-                one.buckets[_bound(sample)] = sample.whole()
+                histogram.buckets[_number(sample, "le")] = sample.whole()
             else:
-                one.count = sample.whole()
-    for one in requests.values():
-        one.check()
-    return _Exposition(list(requests.values()), answers, process_started)
+                histogram.count = sample.whole()
+    by_family: dict[str, list[_Histogram]] = {family: [] for family in _FAMILIES}
+    for histogram in histograms.values():
+        histogram.check()
+        by_family[histogram.family].append(histogram)
+    return _Exposition(by_family, labelled, in_flight, process_started)
 
 
-def _bound(sample: _Sample) -> float:
+def _number(sample: _Sample, label: str) -> float:
     try:
-        return float(sample.labels["le"])
+        return float(sample.labels.get(label, ""))
     except ValueError as error:
-        raise CountersError(f"{sample}: the label le is not a number of seconds") from error
+        raise CountersError(f"{sample}: the label {label} is not a number") from error
 
 
 def _samples(text: str) -> Iterator[_Sample]:
     # Only the lines that matter are parsed: nonsense in other series is no reason to measure nothing.
-    wanted = (line for line in text.split("\n") if line.startswith((_REQUESTS, _ANSWERS, _PROCESS_START)))
+    wanted = (line for line in text.split("\n") if line.startswith(_WANTED))
     seen = set()
     for line in wanted:
         try:

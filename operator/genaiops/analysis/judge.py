@@ -1,14 +1,27 @@
 """From totals to verdicts, with the numbers in a sentence."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
+from enum import Enum
 
-from genaiops.analysis.counters import latency_bound, measure
-from genaiops.analysis.sequential import Share, lower_difference, lower_share, upper_difference, upper_share
-from genaiops.analysis.window import CANDIDATE, NOTHING, STABLE
-from genaiops.api.analysis import Analysis, Metric, MetricName
-from genaiops.api.llmapp_status import AnalysisStatus, Arm, MetricVerdict, Verdict
+from genaiops.analysis.counters import bound_of, measure, unit_of
+from genaiops.analysis.sequential import (
+    Share,
+    lower_difference,
+    lower_ratio,
+    lower_share,
+    upper_difference,
+    upper_ratio,
+    upper_share,
+)
+from genaiops.analysis.values import NOTHING_MEASURED, judge_values
+from genaiops.analysis.window import CANDIDATE, NOTHING, STABLE, kept
+from genaiops.api.analysis import Analysis, Metric
+from genaiops.api.base import format_duration
+from genaiops.api.llmapp_status import AnalysisStatus, Arm, Measurement, MetricVerdict, Verdict
 
 DEFAULT_MAX_INCREASE = Decimal("0.05")
 
@@ -18,22 +31,36 @@ def judge_all(analysis: Analysis, status: AnalysisStatus, stages: int) -> list[M
 
     A good candidate must pass every limit at every weight, so the chance of aborting it falsely is shared among them
     (union bound). A bad one must get past the limit that it breaks, so the chance of passing it falsely is not shared.
+    Metrics of the team's own take no share: their values come without a distribution, and are judged one by one.
     While measurements fail, every verdict is Error: what was seen before says nothing of now.
     """
-    if status.consecutive_errors:
-        return [_error(metric, status) for metric in analysis.metrics]
-    tests = stages * sum(len(_limits(metric)) for metric in analysis.metrics if not metric.dry_run)
-    return [
-        judge(
-            metric,
-            _arm(status, CANDIDATE, metric),
-            _arm(status, STABLE, metric),
-            alpha=analysis.alpha,
-            min_samples=analysis.min_samples,
-            tests=max(1, tests),
-        )
-        for metric in analysis.metrics
-    ]
+    shares = [metric for metric in analysis.metrics if not metric.provided]
+    tests = max(1, stages * sum(len(_limits(metric)) for metric in shares if not metric.dry_run))
+
+    def verdict(metric: Metric) -> MetricVerdict:
+        if metric.provided:
+            return judge_values(metric, status.metrics.get(measure(metric), NOTHING_MEASURED))
+        if status.consecutive_errors:
+            return _error(metric, status)
+        least = analysis.min_samples if metric.min_samples is None else metric.min_samples
+        arms = _arm(status, CANDIDATE, metric), _arm(status, STABLE, metric)
+        return judge(metric, *arms, alpha=analysis.alpha, min_samples=least, tests=tests)
+
+    return [verdict(metric) for metric in analysis.metrics]
+
+
+def unmeasurable(analysis: Analysis, status: AnalysisStatus) -> str | None:
+    """Why it can't go on: a metric that decides could not be measured too often in a row. None while it can."""
+    deciding = [metric for metric in analysis.metrics if not metric.dry_run]
+    pods = any(not metric.provided for metric in deciding)
+    if pods and status.consecutive_errors >= analysis.max_consecutive_errors:
+        return f"{status.consecutive_errors} measurements in a row failed, the last: {status.last_error}"
+    for metric in deciding:
+        measured = status.metrics.get(measure(metric), NOTHING_MEASURED)
+        if measured.consecutive_errors >= (metric.max_consecutive_errors or analysis.max_consecutive_errors):
+            last = measured.measurements[-1].message if measured.measurements else "unknown"
+            return f"{measured.consecutive_errors} measurements of {metric.name} in a row failed, the last: {last}"
+    return None
 
 
 def judge(
@@ -59,20 +86,52 @@ def judge(
         verdict = Verdict.SUCCESSFUL
     else:
         verdict = Verdict.INCONCLUSIVE
-    difference = next((finding for finding in findings if finding.of_difference and finding.known), None)
+    difference = next((finding for finding in findings if finding.of is _Of.DIFFERENCE and finding.known), None)
     message = f"{_title(metric)} {_share(candidate)} against {_share(stable)} on stable: "
     message += ", and ".join(finding.sentence(alpha) for finding in findings)
     if short > 0:
         message += f"; {short} more requests to the candidate before any verdict"
+    if metric.initial_delay:
+        message += f"; counted from {format_duration(metric.initial_delay)} after the weight was live"
     return MetricVerdict(
-        name=str(metric.name),
+        name=metric.name,
         verdict=verdict,
         candidate=candidate,
         stable=stable,
         lower=_decimal(difference.lower) if difference else None,
         upper=_decimal(difference.upper) if difference else None,
-        message=message,
+        message=message[:1024],
         dry_run=metric.dry_run,
+    )
+
+
+def recorded(analysis: Analysis, status: AnalysisStatus, verdicts: Sequence[MetricVerdict]) -> AnalysisStatus:
+    """The window with what its shares said when they were measured last. `verdicts` are those of `judge_all`.
+
+    Saying the same of one measurement twice changes nothing.
+    """
+    if status.measured_at is None:
+        return status
+    metrics = dict(status.metrics)
+    for metric, verdict in zip(analysis.metrics, verdicts, strict=True):
+        if not metric.provided:
+            name = measure(metric)
+            metrics[name] = kept(metrics.get(name, NOTHING_MEASURED), _measurement(verdict, status.measured_at))
+    return status.model_copy(update={"metrics": metrics})
+
+
+def _measurement(verdict: MetricVerdict, at: datetime) -> Measurement:
+    error = verdict.verdict is Verdict.ERROR
+    candidate, stable = verdict.candidate, verdict.stable
+    return Measurement(
+        at=at,
+        verdict=verdict.verdict,
+        value=_decimal(candidate.hits / candidate.samples) if candidate.samples and not error else None,
+        stable=_decimal(stable.hits / stable.samples) if stable.samples and not error else None,
+        samples=candidate.samples,
+        lower=verdict.lower,
+        upper=verdict.upper,
+        message=verdict.message[:256] if error else "",
     )
 
 
@@ -89,12 +148,20 @@ def summary(verdicts: Sequence[MetricVerdict]) -> Verdict:
 # --- one limit ---------------------------------------------------------------------------------------------
 
 
+class _Of(Enum):
+    """What a limit is a limit of."""
+
+    DIFFERENCE = "maxIncrease"
+    RATIO = "maxRatio"
+    SHARE = "max"
+
+
 @dataclass(frozen=True)
 class _Finding:
     """What the data say of one limit. Shares, not points."""
 
+    of: _Of
     limit: Decimal
-    of_difference: bool
     lower: float
     upper: float
     known: bool = True
@@ -112,42 +179,49 @@ class _Finding:
         exponent = (self.limit * 100).normalize().as_tuple().exponent
         places = max(1, 1 - exponent) if isinstance(exponent, int) else 1
         level = f"{((1 - alpha) * 100).normalize():f}%"
+        if self.of is _Of.RATIO:
+            if not self.known:
+                return f"no request to stable to compare with, limit {_times(float(self.limit))}"
+            return f"{_times(self.lower)} to {_times(self.upper)} at {level}, limit {_times(float(self.limit))}"
         if not self.known:
             return f"no request to stable to compare with, limit {_number(self.limit, places, '+')}"
-        if self.of_difference:
+        if self.of is _Of.DIFFERENCE:
             bounds = f"{_number(self.lower, places, '+')} to {_number(self.upper, places, '+')} points"
             return f"{bounds} at {level}, limit {_number(self.limit, places, '+')}"
         bounds = f"{_number(self.lower, places)} to {_number(self.upper, places)}%"
         return f"itself {bounds} at {level}, limit {_number(self.limit, places)}%"
 
 
-def _limits(metric: Metric) -> list[tuple[bool, Decimal]]:
-    """The metric's limits: whether on the difference to stable, and how much."""
+def _limits(metric: Metric) -> list[tuple[_Of, Decimal]]:
+    """The metric's limits."""
     increase = metric.max_increase
-    if increase is None and metric.max is None:
+    if increase is None and metric.max is None and metric.max_ratio is None:
         increase = DEFAULT_MAX_INCREASE
-    return [(of, limit) for of, limit in ((True, increase), (False, metric.max)) if limit is not None]
+    limits = ((_Of.DIFFERENCE, increase), (_Of.RATIO, metric.max_ratio), (_Of.SHARE, metric.max))
+    return [(of, limit) for of, limit in limits if limit is not None]
 
 
 def _findings(metric: Metric, candidate: Arm, stable: Arm, alpha: float, tests: int) -> Iterator[_Finding]:
     c, s = (Share.of(arm.hits, arm.samples) for arm in (candidate, stable))
-    for of_difference, limit in _limits(metric):
-        if not of_difference:
-            yield _Finding(limit, of_difference, lower_share(c, alpha / tests), upper_share(c, alpha))
-        elif stable.samples:
-            lower, upper = lower_difference(c, s, alpha / tests), upper_difference(c, s, alpha)
-            yield _Finding(limit, of_difference, lower, upper)
-        else:
+    for of, limit in _limits(metric):
+        if of is _Of.SHARE:
+            yield _Finding(of, limit, lower_share(c, alpha / tests), upper_share(c, alpha))
+        elif not stable.samples:
             # A small share of the candidate's would be a small increase over anything, but where stable should have
             # requests and has none, something is wrong, and no reason to give the candidate more.
-            yield _Finding(limit, of_difference, -1, 1, known=False)
+            yield _Finding(of, limit, -1, math.inf, known=False)
+        elif of is _Of.DIFFERENCE:
+            yield _Finding(of, limit, lower_difference(c, s, alpha / tests), upper_difference(c, s, alpha))
+        else:
+            yield _Finding(of, limit, lower_ratio(c, s, alpha / tests), upper_ratio(c, s, alpha))
 
 
 # --- words -------------------------------------------------------------------------------------------------
 
 
 def _title(metric: Metric) -> str:
-    return f"latency above {latency_bound(metric)} s" if metric.name is MetricName.LATENCY else str(metric.name)
+    bound = bound_of(metric)
+    return metric.name if bound is None else f"{metric.name} above {bound}{unit_of(metric)}"
 
 
 def _share(arm: Arm) -> str:
@@ -158,18 +232,26 @@ def _number(share: float | Decimal, places: int, sign: str = "") -> str:
     return f"{float(share) * 100:{sign}.{places}f}"
 
 
+def _times(ratio: float) -> str:
+    return "any multiple" if math.isinf(ratio) else f"{ratio:.3g}×"
+
+
 def _decimal(share: float) -> Decimal:
     return Decimal(f"{share:.6f}")
 
 
 def _arm(status: AnalysisStatus, role: str, metric: Metric) -> Arm:
-    return status.totals.get(role, {}).get(measure(metric), NOTHING)
+    """What was counted of the metric, with the requests that are slow already and go on."""
+    name = measure(metric)
+    counted = status.totals.get(role, {}).get(name, NOTHING)
+    waiting = status.waiting.get(role, {}).get(name, 0)
+    return Arm(samples=counted.samples + waiting, hits=counted.hits + waiting)
 
 
 def _error(metric: Metric, status: AnalysisStatus) -> MetricVerdict:
     message = f"{_title(metric)}: not measured, {status.consecutive_errors} times in a row: {status.last_error}"
     return MetricVerdict(
-        name=str(metric.name),
+        name=metric.name,
         verdict=Verdict.ERROR,
         candidate=_arm(status, CANDIDATE, metric),
         stable=_arm(status, STABLE, metric),

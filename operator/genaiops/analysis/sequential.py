@@ -149,6 +149,42 @@ def upper_difference(candidate: Share, stable: Share, alpha: float) -> float:
     return -lower_difference(candidate.complement(), stable.complement(), alpha)
 
 
+def lower_ratio(candidate: Share, stable: Share, alpha: float) -> float:
+    """The lower bound of candidate's share divided by stable's, from 0 to infinity.
+
+    The least ratio among the pairs of `lower_difference`, and with the same guarantee. Where both shares may be 0, any
+    ratio is possible: the bounds are 0 and infinity.
+    """
+    return _ratio_bound(candidate, stable, alpha, 0.0)
+
+
+def upper_ratio(candidate: Share, stable: Share, alpha: float) -> float:
+    """The upper bound of candidate's share divided by stable's: see `lower_ratio`."""
+    return _ratio_bound(candidate, stable, alpha, 1.0)
+
+
+def _ratio_bound(candidate: Share, stable: Share, alpha: float, far: float) -> float:
+    # A ratio is a ray from (0, 0): p_c = t * u, p_s = (1 - t) * u. Along it the evidence is convex.
+    limit = -_log(alpha)
+
+    def inside(t: float) -> bool:
+        near, most = 0.0, 1 / max(t, 1 - t)
+        for _ in range(60):
+            u = (near + most) / 2
+            p_c, p_s = t * u, (1 - t) * u
+            if candidate.log_e(p_c) + stable.log_hedged_e(p_s) < limit:
+                return True
+            if t * candidate.log_e_slope(p_c) + (1 - t) * stable.log_hedged_e_slope(p_s) < 0:
+                near = u
+            else:
+                most = u
+        return False
+
+    together = candidate.observed + stable.observed
+    t = _last_inside(inside, candidate.observed / together if together else far, far)
+    return t / (1 - t) if t < 1 else math.inf
+
+
 def _last_inside(inside: Callable[[float], bool], near: float, far: float) -> float:
     """Where `inside`, true at `near`, ends on the way to `far`; rounded towards `far`."""
     for _ in range(34):

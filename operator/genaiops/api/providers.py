@@ -11,6 +11,8 @@ from genaiops.api.rules import Rule
 
 _QUERY: Final = r"([^{]|\{\{ *(release|stable|app|namespace|window) *\}\}|\{[^{])*"
 """A query in which `{{…}}` stands only for what it can stand for."""
+_PATH: Final = r"\$(\.[A-Za-z0-9_-]+|\['[^']+'\]|\[[0-9]{1,6}\])*"
+"""A JSONPath without filters and wildcards: it finds one thing, in no time."""
 
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s#]*)?$", max_length=2048)]
 """An HTTP address without a user in it: what is secret stands in a Secret."""
@@ -96,10 +98,18 @@ class Webhook(ApiModel):
     )
     headers: list[Header] = Field(default_factory=list, max_length=16, description="Headers of the request.")
     json_path: Annotated[str, Field(min_length=1, max_length=256)] = Field(
-        default="$.value", description="Where in the answer the number (or true, false) stands: a JSONPath."
+        default="$.value",
+        description="Where in the answer the number (or true, false) stands: a JSONPath of names and indexes.",
     )
     tls: Tls = Field(default_factory=Tls, description="How the server's certificate is checked.")
     timeout: PositiveDuration = Field(default=timedelta(seconds=10), description="Time for an answer.")
+
+    @Rule(
+        f'self.jsonPath.matches(r"^{_PATH}$")',
+        "jsonPath: write names and indexes only, such as $.data[0].value or $['p95 latency']",
+    )
+    def walks_straight(self) -> bool:
+        return re.fullmatch(_PATH, self.json_path) is not None
 
 
 class EnvironmentVariable(ApiModel):

@@ -6,26 +6,25 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from pydantic import ValidationError
 
-from genaiops.analysis.counters import CountersError, read_counters
 from genaiops.api.base import Phase
 from genaiops.api.llmapp import LLMAppSpec
-from genaiops.api.llmapp_status import LLMAppStatus, PodCounters
+from genaiops.api.llmapp_status import LLMAppStatus
 from genaiops.api.release import ReleaseSpec
 from genaiops.controller.actions import asked_of, people_behind
 from genaiops.controller.dataplane import PodClient, UnreachableError, gather_reads, is_ready, pod_problem
 from genaiops.controller.ownership import belongs_to
+from genaiops.controller.readings import read_pods
 from genaiops.controller.store import Key, Raw, Store
 from genaiops.controller.webhook.stamp import Seal
 from genaiops.manifests.labels import COMPONENT, GATEWAY, RELEASE, RUNTIME
-from genaiops.manifests.release import HTTP_PORT, METRICS_PORT, release_of
+from genaiops.manifests.release import HTTP_PORT, release_of
 from genaiops.release.resolve import resolve
-from genaiops.rollout.comparison import Comparison
 from genaiops.rollout.due import gateway_due, readings_due
-from genaiops.rollout.snapshot import GatewayView, Readings, Snapshot, Workload
+from genaiops.rollout.snapshot import GatewayView, Snapshot, Workload
 from genaiops.traffic.envoy import routes_version
 from genaiops.traffic.envoy.names import READ_ONLY_PORT
 from genaiops.traffic.live import (
@@ -39,12 +38,8 @@ from genaiops.traffic.live import (
 )
 from genaiops.traffic.objects import gateway_name
 
-_ROLES: Final = ("candidate", "stable")
 
-
-async def observe(
-    raw: Raw, store: Store, pods: PodClient, runtime_image: str, seal: Seal, now: datetime
-) -> Snapshot:
+async def observe(raw: Raw, store: Store, pods: PodClient, runtime_image: str, seal: Seal, now: datetime) -> Snapshot:
     """The snapshot of an app. Raises ValidationError where its spec or status can't be read."""
     meta = raw["metadata"]
     name, namespace = meta["name"], meta["namespace"]
@@ -68,7 +63,7 @@ async def observe(
         gateway = await _ask_gateway(pods, gateways, _routes_told(store, namespace, name))
     readings = None
     if compared := readings_due(status, resolution.rollout, now):
-        readings = await _read_counters(pods, runtimes, compared)
+        readings = await read_pods(pods, runtimes, compared, now)
     workloads = _workloads(owned, runtimes)
     if status.phase is not Phase.HEALTHY:
         workloads = await _with_reasons(pods, runtimes, workloads)
@@ -204,29 +199,3 @@ async def _ask_gateway(client: PodClient, gateways: list[Raw], routes_told: str 
         endpoints={release: min(item.get(release, 0) for item in healthy) for release in set().union(*healthy)},
         problem=None if agreed else "not every gateway pod has taken up the latest routes",
     )
-
-
-async def _read_counters(client: PodClient, runtimes: list[Raw], compared: Comparison) -> Readings:
-    """The counters of both releases' pods.
-
-    A pod that was read before counts on while it is not ready: it may still be answering. If it does not let itself be
-    read then, what it said last stands, so that an unhealthy pod of stable keeps no candidate from being judged.
-    """
-    roles = dict(zip((compared.candidate, compared.stable), _ROLES, strict=True))
-    known = compared.window.pods if compared.window else {}
-    live = [pod for pod in runtimes if _release_of(pod) in roles and (is_ready(pod) or pod["metadata"]["uid"] in known)]
-    answers = await gather_reads(client, live, METRICS_PORT, "/metrics")
-    read: dict[str, tuple[str, PodCounters]] = {}
-    failures = []
-    for pod, answer in zip(live, answers, strict=True):
-        uid, role = pod["metadata"]["uid"], roles[_release_of(pod)]
-        try:
-            if isinstance(answer, UnreachableError):
-                raise answer
-            read[uid] = (role, read_counters(answer, compared.analysis.metrics))
-        except (UnreachableError, CountersError) as error:
-            if uid in known and not is_ready(pod):
-                read[uid] = (role, known[uid])
-            else:
-                failures.append(f"pod {pod['metadata']['name']}: {error}")
-    return Readings(read, tuple(failures))

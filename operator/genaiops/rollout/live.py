@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from genaiops.analysis.judge import judge_all
+from genaiops.analysis.judge import judge_all, recorded, unmeasurable
+from genaiops.analysis.readings import Readings
 from genaiops.analysis.window import advance, start
 from genaiops.api.analysis import Analysis
 from genaiops.api.llmapp_status import AnalysisStatus, MetricVerdict, Verdict
-from genaiops.rollout.snapshot import Readings
 
 
 class Breach(NamedTuple):
@@ -37,7 +37,7 @@ def judged(
     if window is None:
         return None
     verdicts = judge_all(analysis, window, windows)
-    return Judged(window, verdicts, _breach(analysis, window, verdicts))
+    return Judged(recorded(analysis, window, verdicts), verdicts, _breach(analysis, window, verdicts))
 
 
 def decides(analysis: Analysis) -> bool:
@@ -50,9 +50,6 @@ def _breach(analysis: Analysis, window: AnalysisStatus, verdicts: list[MetricVer
         return None
     if failed := [verdict.message for verdict in verdicts if verdict.verdict is Verdict.FAILED and not verdict.dry_run]:
         return Breach("AnalysisFailed", "; ".join(failed))
-    if window.consecutive_errors >= analysis.max_consecutive_errors:
-        return Breach(
-            "AnalysisError",
-            f"{window.consecutive_errors} measurements in a row failed, the last: {window.last_error}",
-        )
+    if problem := unmeasurable(analysis, window):
+        return Breach("AnalysisError", problem)
     return None

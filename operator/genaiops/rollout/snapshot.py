@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from genaiops.analysis.readings import Readings
 from genaiops.api.action import ReleaseActionSpec
 from genaiops.api.llmapp import LLMAppSpec
-from genaiops.api.llmapp_status import LLMAppStatus, PodCounters
+from genaiops.api.llmapp_status import LLMAppStatus
 from genaiops.api.release import ReleaseSpec
 from genaiops.api.rollout import HeaderMatch
 from genaiops.release.resolve import Resolution, Target
@@ -44,16 +45,6 @@ class GatewayView:
     """What is in effect of `Routes.shadow`; means something only where `weights` does."""
     problem: str | None = None
     """Why the gateway could not be asked."""
-
-
-@dataclass(frozen=True)
-class Readings:
-    """Counters of the pods of both releases, read in one go."""
-
-    pods: Mapping[str, tuple[str, PodCounters]]
-    """By pod uid: ``candidate`` or ``stable``, and the counters."""
-    failures: tuple[str, ...] = ()
-    """Pods that could not be read, and why."""
 
 
 @dataclass(frozen=True)

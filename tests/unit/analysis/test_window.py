@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genaiops.analysis.window import advance, start
+from genaiops.analysis import window
+from genaiops.analysis.readings import Readings
 from genaiops.api.llmapp_status import AnalysisStatus, Arm, PodCounters
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -16,6 +17,17 @@ METRIC = "error-rate"
 
 def later(seconds: int) -> datetime:
     return T0 + timedelta(seconds=seconds)
+
+
+Pods = dict[str, tuple[str, PodCounters]]
+
+
+def start(now: datetime, pods: Pods, failures: list[str] | None = None) -> AnalysisStatus:
+    return window.start(now, Readings(pods, tuple(failures or ())))
+
+
+def advance(status: AnalysisStatus, pods: Pods, failures: list[str], now: datetime) -> AnalysisStatus:
+    return window.advance(status, Readings(pods, tuple(failures)), now)
 
 
 def counters(hits: int, samples: int, process: int | None = None) -> PodCounters:

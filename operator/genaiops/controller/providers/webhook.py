@@ -1,0 +1,51 @@
+"""Asking a webhook: a POST of what it is about, a number somewhere in the JSON that comes back."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+import aiohttp
+
+from genaiops.api.providers import Webhook
+from genaiops.controller.providers.http import certificates, post
+from genaiops.controller.providers.question import ProviderError, Question, number
+from genaiops.controller.providers.secrets import Secrets
+
+
+async def ask(
+    provider: Webhook, question: Question, session: aiohttp.ClientSession, secrets: Secrets
+) -> Decimal | None:
+    """The number at `jsonPath`; true is 1, false is 0, null is no data. Raises ProviderError."""
+    headers = {}
+    for header in provider.headers:
+        secret = header.secret_ref
+        headers[header.name] = await secrets.value(question.namespace, secret) if secret else str(header.value)
+    status, answer = await post(
+        session,
+        provider.url,
+        timeout=provider.timeout,
+        certificates=await certificates(provider.tls, question.namespace, secrets),
+        headers=headers,
+        json={**question.variables(), "body": provider.body},
+    )
+    if not 200 <= status <= 299:
+        raise ProviderError(f"the webhook answers {status}")
+    return _value(found_at(provider.json_path, answer), provider.json_path)
+
+
+def found_at(path: str, answer: Any) -> Any:
+    """What stands at a path of names and indexes. Raises ProviderError where nothing does."""
+    for name, quoted, index in re.findall(r"\.([A-Za-z0-9_-]+)|\['([^']+)'\]|\[([0-9]+)\]", path):
+        try:
+            answer = answer[int(index)] if index else answer[name or quoted]
+        except (LookupError, TypeError) as error:
+            raise ProviderError(f"jsonPath: nothing stands at {path}") from error
+    return answer
+
+
+def _value(found: Any, path: str) -> Decimal | None:
+    if found is None:
+        return None
+    if not isinstance(found, int | Decimal | float):
+        raise ProviderError(f"jsonPath: what stands at {path} is no number")
+    return number(int(found) if isinstance(found, bool) else found)
