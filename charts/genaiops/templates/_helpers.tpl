@@ -36,6 +36,24 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
+{{/* Name of both webhook configurations, which belong to no namespace. */}}
+{{- define "genaiops.webhookConfiguration" -}}
+{{- printf "%s.%s" (include "genaiops.fullname" .) .Release.Namespace -}}
+{{- end -}}
+
+{{/* Name by which the API server calls the webhook. */}}
+{{- define "genaiops.webhookHost" -}}
+{{- printf "%s-webhook.%s.svc" (include "genaiops.fullname" .) .Release.Namespace -}}
+{{- end -}}
+
+{{/* Who tells the API server whom to trust: cert-manager, else the operator. */}}
+{{- define "genaiops.webhookAnnotations" -}}
+{{- if .Values.webhook.certManager.enabled -}}
+annotations:
+  cert-manager.io/inject-ca-from: {{ .Release.Namespace }}/{{ include "genaiops.fullname" . }}-webhook
+{{- end -}}
+{{- end -}}
+
 {{/* Reference of an image: (dict "image" .Values.images.operator "tag" .Chart.AppVersion). */}}
 {{- define "genaiops.image" -}}
 {{- with .image -}}
