@@ -86,7 +86,8 @@ class ReleaseActionSpec(ApiModel):
         return self.to is None or self.action is Action.UNDO
 
     @Rule(
-        "!has(self.step) || self.action in ['Promote', 'Approve']", "step: only Promote and Approve are at a step; remove it"
+        "!has(self.step) || self.action in ['Promote', 'Approve']",
+        "step: only Promote and Approve are at a step; remove it",
     )
     def only_going_on_is_at_a_step(self) -> bool:
         return self.step is None or self.action in (Action.PROMOTE, Action.APPROVE)

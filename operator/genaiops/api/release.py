@@ -86,6 +86,6 @@ class ReleaseSpec(ApiModel):
 class ReleaseStatus(ApiModel):
     """The part the release plays now."""
 
-    role: str | None = Field(default=None, description="Stable, Candidate, Retiring or Retired.")
+    role: str | None = Field(default=None, description="Stable, Candidate, Standby (until its successor is proved), Retiring or Retired.")
     weight: int | None = Field(default=None, description="Percent of requests.")
     ready_replicas: int | None = Field(default=None, description="Its pods that are ready.")

@@ -196,6 +196,8 @@ class AppReconciler:
             role, share = "Stable", 100 - weight
         elif name == status.candidate_release:
             role, share = "Candidate", weight if status.stable_release else 100
+        elif status.watch and name == status.watch.previous:
+            role, share = "Standby", 0
         elif name in status.retiring:
             role, share = "Retiring", 0
         ready = seen.workload(name).ready if role != "Retired" else None

@@ -34,7 +34,11 @@ def render(raw: Raw, seen: Snapshot, plan: Plan, gateway_image: str, live: Calla
         objects.append(kept(manifest, live(manifest["metadata"]["name"])) if rolls else manifest)
     for name, replicas in plan.replicas.items():
         if name in releases:
-            objects.append(kept(deployment(name, seen.namespace, releases[name], replicas, owned_by), live(name)))
+            restarted = plan.status.restarts.get(name)
+            made = deployment(
+                name, seen.namespace, releases[name], replicas, owned_by, restarted.isoformat() if restarted else None
+            )
+            objects.append(kept(made, live(name)))
     return objects
 
 
