@@ -1,6 +1,7 @@
 """The cluster as kubectl would reach it: raw objects, and errors that say what to do."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -8,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from yaml import YAMLError
 
 from genaiops.api import GROUP
-from genaiops.cli.failure import Failure
-from genaiops.controller.kinds import BY_KIND
+from genaiops.cli.failure import Failure, Refused
+from genaiops.controller.kinds import BY_KIND, Resource
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -22,6 +23,8 @@ _CONNECT: Final = 10.0
 _ANSWER: Final = 30.0
 _WATCH: Final = 60
 """Seconds a watch lasts before it is renewed: a connection that died silently is noticed soon after."""
+_REVIEW: Final = Resource("SelfSubjectReview", "selfsubjectreviews", "authentication.k8s.io")
+_BY_A_WEBHOOK: Final = re.compile(r"admission webhook \S+ denied the request: ")
 
 
 @dataclass
@@ -119,10 +122,16 @@ class Cluster:
                 raise Refusal(event["object"].get("code", 0), event["object"].get("message", "the watch failed"))
             yield event
 
-    def annotate(self, kind: str, name: str, annotations: Mapping[str, str]) -> None:
-        """Set annotations of an object."""
-        body = {"metadata": {"annotations": dict(annotations)}}
-        self._send("PATCH", BY_KIND[kind].path(self.namespace, name), what=(kind, name), body=body)
+    def create(self, manifest: Raw) -> Raw:
+        """Create an object; as it is then."""
+        kind = manifest["kind"]
+        return _object(self._send("POST", BY_KIND[kind].path(self.namespace), what=(kind, ""), body=manifest))
+
+    def username(self) -> str:
+        """Who the API server takes us for."""
+        body = {"apiVersion": _REVIEW.api_version, "kind": _REVIEW.kind}
+        answer = _object(self._send("POST", _REVIEW.path(), what=(_REVIEW.kind, ""), body=body))
+        return str(answer["status"]["userInfo"].get("username", ""))
 
     def _send(
         self,
@@ -141,7 +150,7 @@ class Cluster:
             method,
             path,
             query_params=list((parameters or {}).items()),
-            header_params={"Accept": "application/json", "Content-Type": "application/merge-patch+json"},
+            header_params={"Accept": "application/json", "Content-Type": "application/json"},
             body=body,
             auth_settings=["BearerToken"],
         )
@@ -175,17 +184,22 @@ class Cluster:
             "is it running, and is the context right (kubectl config current-context)?"
         )
 
-    def _refused(self, status: int, body: str, kind: str, name: str) -> Refusal:
+    def _refused(self, status: int, body: str, kind: str, name: str) -> Failure:
         try:
             said = json.loads(body)
         except ValueError:
             # Something in front of the API server answers in its own words.
             said = {"message": body[:200]}
         message = said.get("message") or f"the API server answered {status}"
+        if denied := _BY_A_WEBHOOK.match(message):
+            message = message[denied.end() :]
+            return Refused(message) if status == 400 else Refusal(status, message)
         if status == 401:
             message = "the cluster does not accept your credentials; log in again, or choose another --context"
         elif status == 403:
-            message = f"{message}; ask for the role view (to read) or edit (to promote) in this namespace"
+            message = (
+                f"{message}; ask for the role view in this namespace (to read), or for one that may decide (to decide)"
+            )
         elif status == 404 and name and said.get("details", {}).get("name") == name:
             message = f"there is no {kind} {name!r} in namespace {self.namespace!r}"
             message += "; `kubectl genaiops get -A` lists the apps there are" if kind == "LLMApp" else ""

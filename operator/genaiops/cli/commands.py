@@ -7,14 +7,13 @@ from typing import Any
 import click
 from rich.text import Text
 
+from genaiops.cli import decide, screen, terminal, view
 from genaiops.cli import diff as differences
-from genaiops.cli import screen, terminal, view
 from genaiops.cli.cluster import Choice, Cluster, Query
 from genaiops.cli.failure import Failure, Refused
 from genaiops.cli.follow import Seen, follow, look
 from genaiops.cli.options import Duration, NameAndValue, ObjectName, app_argument, output, place
 from genaiops.cli.outcome import Goal, Waiting
-from genaiops.cli.promote import promote as let_go_on
 from genaiops.cli.untrusted import block, dump, one_line, plain
 from genaiops.manifests.labels import APP
 
@@ -38,8 +37,8 @@ def run(arguments: Sequence[str]) -> int:
 def cli() -> None:
     """See and steer the rollouts of LLM apps.
 
-    Exit codes: 0 done; 1 the answer is no (lint found errors, nothing to promote, the other outcome); 2 it could not
-    be done (wrong usage, not found, no cluster, not allowed, timeout).
+    Exit codes: 0 done; 1 the answer is no (lint found errors, a decision was refused, the other outcome); 2 it could
+    not be done (wrong usage, not found, no cluster, not allowed, timeout).
     """
 
 
@@ -186,19 +185,6 @@ def lint(files: tuple[str, ...], form: str | None) -> None:
 
 @cli.command()
 @app_argument
-@place
-@click.pass_obj
-def promote(choice: Choice, app: str) -> None:
-    """Let a paused rollout go on.
-
-    Past its present pause, or without the verdict that it waits for.
-    """
-    release, step, _ = let_go_on(Cluster.connect(choice), app).split("@")
-    click.echo(f"{app}: {release} may go on past step {int(step) + 1}")
-
-
-@cli.command()
-@app_argument
 @click.option(
     "--for", "goal", required=True, type=click.Choice(["promoted", "aborted", "healthy"]), help="What to wait for."
 )
@@ -231,6 +217,10 @@ def wait(choice: Choice, app: str, goal: Goal, timeout: float) -> None:
                     click.echo(one_line(told), err=True)
         except TimeoutError:
             raise Failure(f"{app} is not {goal} after {timeout:g} s: {told}") from None
+
+
+for command in decide.COMMANDS:
+    cli.add_command(command)
 
 
 def _about(app: str) -> list[Query]:

@@ -29,15 +29,16 @@ def the_two(cluster: Cluster, names: tuple[str, ...]) -> tuple[Raw, Raw]:
     return cluster.get("Release", stable), cluster.get("Release", other)
 
 
-def compare(old: Raw, new: Raw) -> View:
+def compare(old: Raw | None, new: Raw) -> View:
     """``{from, to, changes: [{part, before, after, diff}]}``; no change where the contents are equal.
 
-    `before` and `after` are texts, null where a release has no such part; `diff` is a list of lines.
+    Without an old release everything is new, and `from` is null. `before` and `after` are texts, null where a release
+    has no such part; `diff` is a list of lines.
     """
-    before, after = _parts(old["spec"]), _parts(new["spec"])
+    before, after = _parts(old["spec"]) if old else {}, _parts(new["spec"])
     names = list(dict.fromkeys([*before, *after]))
     return {
-        "from": _title(old),
+        "from": _title(old) if old else None,
         "to": _title(new),
         "changes": [
             {"part": name, "before": before.get(name), "after": after.get(name), "diff": _diff(before, after, name)}

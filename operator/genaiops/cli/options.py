@@ -9,6 +9,7 @@ from click.shell_completion import CompletionItem
 from genaiops.api.base import parse_duration
 from genaiops.cli.cluster import Choice, Cluster, Query
 from genaiops.cli.failure import Failure
+from genaiops.manifests.labels import APP
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -72,9 +73,29 @@ class ObjectName(click.ParamType[Any]):
             cluster = Cluster.connect(choice)
             names = {item["metadata"]["name"] for kind in self._kinds for item in cluster.list(Query(kind))[0]}
         except Failure as failure:
-            # cobra shows this below the line that is typed, instead of a candidate.
-            return [CompletionItem(f"_activeHelp_ {failure.message}")]
+            return _told(failure)
         return [CompletionItem(name) for name in sorted(names) if name.startswith(incomplete)]
+
+
+class ReleaseName(click.ParamType[Any]):
+    """A release of the app before it on the line, completed from the cluster."""
+
+    name = "release"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+        choice, app = ctx.find_root().ensure_object(Choice), ctx.params.get("app")
+        labels = f"{APP}={app}" if app else ""
+        try:
+            releases = Cluster.connect(choice).list(Query("Release", labels=labels))[0]
+        except Failure as failure:
+            return _told(failure)
+        told = {item["metadata"]["name"]: f"prompt {item['spec']['source']['promptVersion']}" for item in releases}
+        return [CompletionItem(name, help=told[name]) for name in sorted(told) if name.startswith(incomplete)]
+
+
+def _told(failure: Failure) -> list[CompletionItem[str]]:
+    # cobra shows this below the line that is typed, instead of a candidate.
+    return [CompletionItem(f"_activeHelp_ {failure.message}")]
 
 
 app_argument = click.argument("app", type=ObjectName("LLMApp"))

@@ -146,7 +146,9 @@ def difference(compared: View) -> Text:
     """What `diff.compare` found, as a text diff under the name of each part."""
     text = Text()
     for sign, side in (("---", compared["from"]), ("+++", compared["to"])):
-        about = f"{sign} {side['release']} (prompt {side['prompt']}/{side['promptVersion']}, model {side['model']})"
+        about = f"{sign} nothing: this is the first release"
+        if side:
+            about = f"{sign} {side['release']} (prompt {side['prompt']}/{side['promptVersion']}, model {side['model']})"
         text.append(about + "\n", style="bold")
     for change in compared["changes"]:
         text.append(f"\n{change['part']}\n", style="bold underline")

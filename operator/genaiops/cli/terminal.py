@@ -13,9 +13,9 @@ from genaiops.cli.untrusted import dump, plain
 from genaiops.cli.view import View
 
 
-def show(renderable: RenderableType) -> None:
+def show(renderable: RenderableType, *, err: bool = False) -> None:
     """Print what `screen` drew."""
-    _console().print(renderable, soft_wrap=isinstance(renderable, Text))
+    _console(err=err).print(renderable, soft_wrap=isinstance(renderable, Text))
 
 
 def show_status(view: View, form: str | None) -> None:
@@ -65,7 +65,9 @@ def _tell(views: Iterator[View]) -> None:
             click.echo(f"{now():%Y-%m-%dT%H:%M:%SZ} {line}")
 
 
-def _console() -> Console:
-    console = Console(markup=False, highlight=False, emoji=False)
-    # Nobody reads a pipe in columns of 80 characters; a program wants whole lines.
-    return console if console.is_terminal else Console(markup=False, highlight=False, emoji=False, width=10_000)
+def _console(*, err: bool = False) -> Console:
+    console = Console(stderr=err, markup=False, highlight=False, emoji=False)
+    if not console.is_terminal:
+        # Nobody reads a pipe in columns of 80 characters; a program wants whole lines.
+        console.width = 10_000
+    return console
