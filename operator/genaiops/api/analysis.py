@@ -3,9 +3,9 @@
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from genaiops.api.base import ApiModel, Duration, Name, NonNegative, PositiveDuration, Rate, Signed
 from genaiops.api.providers import JobProvider, Prometheus, Webhook
@@ -138,15 +138,16 @@ class Metric(ApiModel):
     def threshold_where_there_is_no_default(self) -> bool:
         return self.name not in _WITHOUT_DEFAULT or self.threshold is not None
 
-    @Rule(
-        f"{_PROVIDED} || ((!has(dyn(self).max) || (double(dyn(self).max) >= 0.0 && double(dyn(self).max) <= 1.0)) && "
-        "(!has(dyn(self).maxIncrease) || double(dyn(self).maxIncrease) <= 1.0))",
-        "max, maxIncrease: this metric is a share of requests, so its limits go from 0 to 1; write 0.05 for 5 percent",
-    )
-    def shares_are_limited_by_shares(self) -> bool:
-        return self.provided or (
-            (self.max is None or 0 <= self.max <= 1) and (self.max_increase is None or self.max_increase <= 1)
-        )
+    # No Rule: CEL can't tell a number from a string in a field that takes both, so only the operator can say it.
+    @model_validator(mode="after")
+    def _shares_are_limited_by_shares(self) -> Self:
+        limits = (self.max, self.max_increase)
+        if not self.provided and any(limit is not None and not 0 <= limit <= 1 for limit in limits):
+            raise ValueError(
+                "max, maxIncrease: this metric is a share of requests, so its limits go from 0 to 1; "
+                "write 0.05 for 5 percent"
+            )
+        return self
 
     @Rule(
         f"{_PROVIDED} || !has(dyn(self).min)",

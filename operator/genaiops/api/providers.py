@@ -59,7 +59,7 @@ class Prometheus(ApiModel):
     """A query that gives one number."""
 
     address: Url = Field(description="Base URL of the server, or of anything that speaks its API.")
-    query: Annotated[str, Field(min_length=1, max_length=4096)] = Field(
+    query: Annotated[str, Field(min_length=1, max_length=1024)] = Field(
         description="PromQL. {{release}}, {{stable}}, {{app}}, {{namespace}} and {{window}} (time since the weight is "
         "live, such as 90s) are filled in. It has to give a scalar or one series."
     )
