@@ -197,9 +197,8 @@ class Cluster:
         if status == 401:
             message = "the cluster does not accept your credentials; log in again, or choose another --context"
         elif status == 403:
-            message = (
-                f"{message}; ask for the role view in this namespace (to read), or for one that may decide (to decide)"
-            )
+            role = "a role that may decide" if kind == "ReleaseAction" else "the role view"
+            message = f"{message}; ask for {role} in this namespace"
         elif status == 404 and name and said.get("details", {}).get("name") == name:
             message = f"there is no {kind} {name!r} in namespace {self.namespace!r}"
             message += "; `kubectl genaiops get -A` lists the apps there are" if kind == "LLMApp" else ""

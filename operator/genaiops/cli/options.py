@@ -83,7 +83,9 @@ class ReleaseName(click.ParamType[Any]):
     name = "release"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-        choice, app = ctx.find_root().ensure_object(Choice), ctx.params.get("app")
+        choice = ctx.find_root().ensure_object(Choice)
+        # After an option whose value is being typed click leaves the arguments unread.
+        app = ctx.params.get("app") or next(iter(ctx.args), None)
         labels = f"{APP}={app}" if app else ""
         try:
             releases = Cluster.connect(choice).list(Query("Release", labels=labels))[0]

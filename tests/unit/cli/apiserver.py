@@ -1,4 +1,4 @@
-"""The part of the Kubernetes API that the program uses, on loopback: objects, lists, watches, merge patches.
+"""The part of the Kubernetes API that the program uses, on loopback: objects, lists, watches, creation.
 
 As the real one: a watch goes on from a version, ends after its time, and answers 410 where the version is forgotten.
 """
@@ -31,7 +31,11 @@ class ApiServer:
         self._closing = False
         self.objects: dict[tuple[str, str], Raw] = {}
         self.refusals: dict[str, Raw] = {}
-        """Status objects by plural: any request for that resource gets it."""
+        """Status objects by plural, or method and plural: any such request gets it."""
+        self.answer: Raw | None = {"phase": "Applied", "message": "done"}
+        """Status that the operator gives to each ReleaseAction, at once; None: there is no operator."""
+        self.denials: list[Raw] = []
+        """Status objects with which a webhook denies what is created next."""
         self.watchers = 0
         self.lists = 0
         self.requests: list[str] = []
@@ -47,6 +51,21 @@ class ApiServer:
         kind = "MODIFIED" if key in self.objects else "ADDED"
         self._record(kind, key, item)
 
+    def created(self, kind: str) -> list[Raw]:
+        """Specs of the objects of a kind, in the order in which they were made."""
+        return [item["spec"] for (of, _), item in self.objects.items() if of == kind]
+
+    def create(self, item: Raw) -> Raw:
+        """Create the object, give it the name that it asks for, and let the operator answer a decision."""
+        metadata = {"labels": {}, "uid": f"uid-{len(self.objects)}", "namespace": "shop", **item["metadata"]}
+        metadata["name"] = metadata.get("name") or f"{metadata['generateName']}{len(self.objects):05}"
+        named = {**item, "metadata": metadata}
+        self.put(named)
+        made = self.objects[item["kind"], metadata["name"]]
+        if self.answer:
+            self.put({**named, "status": self.answer})
+        return made
+
     def delete(self, kind: str, name: str) -> None:
         """Delete the object."""
         self._record("DELETED", (kind, name), self.objects[kind, name])
@@ -58,9 +77,9 @@ class ApiServer:
             self._forgotten = self._version
             self._changed.notify_all()
 
-    def refuse(self, plural: str, code: int, message: str) -> None:
-        """Answer every request for a resource with that."""
-        self.refusals[plural] = {"kind": "Status", "code": code, "message": message}
+    def refuse(self, plural: str, code: int, message: str, method: str = "") -> None:
+        """Answer every request for a resource, or those by one method, with that."""
+        self.refusals[f"{method} {plural}".strip()] = {"kind": "Status", "code": code, "message": message}
 
     def await_watchers(self, number: int) -> None:
         """Wait until so many watches are open."""
@@ -157,7 +176,7 @@ def serving(objects: list[Raw]) -> Iterator[ApiServer]:
             api.requests.append(f"GET {self.path}")
             plural, name, query = self._target()
             kind = _PLURALS[plural]
-            if refusal := api.refusals.get(plural):
+            if refusal := api.refusals.get(plural) or api.refusals.get(f"GET {plural}"):
                 self._answer(refusal, refusal["code"])
             elif name:
                 self._answer_object(kind, plural, name)
@@ -167,14 +186,16 @@ def serving(objects: list[Raw]) -> Iterator[ApiServer]:
                 items, version = api.found(kind, query)
                 self._answer({"kind": f"{kind}List", "metadata": {"resourceVersion": str(version)}, "items": items})
 
-        def do_PATCH(self) -> None:
-            plural, name, _ = self._target()
-            api.requests.append(f"PATCH {self.path}")
-            patch = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            item = api.objects[_PLURALS[plural], name]
-            annotations = {**item["metadata"].get("annotations", {}), **patch["metadata"]["annotations"]}
-            api.put({**item, "metadata": {**item["metadata"], "annotations": annotations}})
-            self._answer_object(_PLURALS[plural], plural, name)
+        def do_POST(self) -> None:
+            plural, _, _ = self._target()
+            api.requests.append(f"POST {self.path}")
+            sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if refusal := api.refusals.get(plural) or (api.denials.pop() if api.denials else None):
+                self._answer(refusal, refusal["code"])
+            elif plural == "selfsubjectreviews":
+                self._answer({**sent, "status": {"userInfo": {"username": "jane"}}}, 201)
+            else:
+                self._answer(api.create(sent), 201)
 
         def _answer_object(self, kind: str, plural: str, name: str) -> None:
             if item := api.objects.get((kind, name)):

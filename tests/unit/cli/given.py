@@ -1,6 +1,7 @@
 """Objects as the API server sends them: an app whose candidate waits for a person at 25 percent."""
 
 import copy
+import hashlib
 from typing import Any
 
 Raw = dict[str, Any]
@@ -39,6 +40,10 @@ def prompt(*versions: Raw, **labels: str) -> Raw:
     return _object("Prompt", "support", spec={"labels": labels, "versions": list(versions or (V1, V2))})
 
 
+def hash_of(release: str) -> str:
+    return hashlib.sha256(release.encode()).hexdigest()
+
+
 def release(name: str, version: Raw, **content: Any) -> Raw:
     said = {key: version[key] for key in ("messages", "variables")}
     return _object(
@@ -47,7 +52,7 @@ def release(name: str, version: Raw, **content: Any) -> Raw:
         labels={"genaiops.dev/app": "support"},
         spec={
             "app": "support",
-            "hash": "0" * 64,
+            "hash": hash_of(name),
             "source": {
                 "prompt": "support",
                 "promptVersion": version["name"],
@@ -162,6 +167,37 @@ def aborted(release: str = CANDIDATE, started: str = BEGAN) -> Raw:
         "conditions": [condition("Ready", "False", "RolloutAborted", f"{release}: AnalysisFailed: {why}")],
         "history": [*status["history"], done],
     }
+
+
+def waiting_for_approval(*approved: str, excluded: tuple[str, ...] = ()) -> Raw:
+    """What `paused` is at a step that two people have to approve."""
+    status = paused("waits until 2 people approve: kubectl genaiops approve support -n shop")
+    approvers = [
+        {"username": name, "at": "2026-05-01T11:58:00.000000Z", "until": "2026-05-01T12:58:00.000000Z"}
+        for name in approved
+    ]
+    gate = {"needed": 2, "excluded": list(excluded), "approvers": approvers}
+    return status | {"rollout": {**status["rollout"], "gate": gate}}
+
+
+def held() -> Raw:
+    """What `paused` is while somebody holds it."""
+    status = paused("held by bob: lunch; to let it go on: kubectl genaiops resume support -n shop")
+    hold = {"username": "bob", "since": "2026-05-01T11:57:00.000000Z", "reason": "lunch"}
+    return status | {"rollout": {**status["rollout"], "held": hold}}
+
+
+def watched() -> Raw:
+    """What `healthy` is while its promotion is watched."""
+    watch = {
+        "release": CANDIDATE,
+        "previous": STABLE,
+        "startedAt": "2026-05-01T11:58:00.000000Z",
+        "until": "2026-05-01T12:08:00.000000Z",
+        "analysis": {"startedAt": "2026-05-01T11:58:00.000000Z", "measuredAt": "2026-05-01T11:59:56.000000Z"},
+        "verdicts": [verdict("error-rate", "Successful", "error-rate 0.0% (0 of 80) against 0.4% (1 of 240) before")],
+    }
+    return healthy() | {"watch": watch}
 
 
 def _without_rollout() -> Raw:

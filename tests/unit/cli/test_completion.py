@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from cli import given
 from cli.apiserver import ApiServer
 from genaiops.cli.commands import cli
 from genaiops.cli.completion import complete
@@ -17,8 +18,8 @@ def at_the_cluster(cluster: ApiServer, tmp_path: Path) -> list[str]:
 
 
 def test_commands_come_with_what_they_do() -> None:
-    assert complete(cli, ["pro"]) == "promote\tLet a paused rollout go on.\n:4\n"
-    assert complete(cli, []).count("\n") == 9
+    assert complete(cli, ["pro"]) == "promote\tLet a rollout go on past its present step.\n:4\n"
+    assert complete(cli, []).count("\n") == 17
 
 
 def test_choices_and_options() -> None:
@@ -29,6 +30,15 @@ def test_choices_and_options() -> None:
 def test_names_come_from_the_cluster(at_the_cluster: list[str]) -> None:
     assert complete(cli, ["status", *at_the_cluster, ""]) == "support\n" + NO_FILES
     assert complete(cli, [*at_the_cluster, "diff", "support-a"]) == "support-aaaaaaaaaa\n" + NO_FILES
+
+
+def test_releases_are_those_of_the_app(cluster: ApiServer, at_the_cluster: list[str]) -> None:
+    other = given.release("shop-cccccccccc", given.V1)
+    cluster.put({**other, "metadata": {**other["metadata"], "labels": {"genaiops.dev/app": "shop"}}})
+    releases = "support-aaaaaaaaaa\tprompt v1\nsupport-bbbbbbbbbb\tprompt v2\n" + NO_FILES
+
+    assert complete(cli, ["undo", *at_the_cluster, "support", "--to", ""]) == releases
+    assert complete(cli, ["restart", *at_the_cluster, "support", ""]) == releases
 
 
 def test_files_are_left_to_the_shell() -> None:

@@ -1,4 +1,4 @@
-"""A person's word, and a script's patience."""
+"""A script's patience."""
 
 import pytest
 
@@ -6,41 +6,6 @@ from cli import given
 from cli.apiserver import ApiServer
 from cli.conftest import Type, meanwhile
 from genaiops.cli.outcome import Goal, Outcome, Waiting
-
-ANNOTATION = "genaiops.dev/promote"
-
-
-def test_promote_ends_the_present_pause_of_the_present_release(cluster: ApiServer, genaiops: Type) -> None:
-    printed = genaiops("promote", "support")
-
-    assert printed.out == "support: support-bbbbbbbbbb may go on past step 2\n"
-    annotations = cluster.objects["LLMApp", "support"]["metadata"]["annotations"]
-    assert annotations == {ANNOTATION: "support-bbbbbbbbbb@1@1777636200"}
-
-
-@pytest.mark.parametrize(
-    ("status", "says"),
-    [
-        (given.healthy(), "nothing of support is being rolled out, so there is nothing to promote (Healthy:"),
-        (given.aborted(), "support-bbbbbbbbbb was taken back. Change the spec to go on (Degraded:"),
-        (given.paused() | {"phase": "Progressing"}, "support is not paused, so there is nothing to promote yet"),
-        (given.paused() | {"phase": "Degraded"}, "support is not paused, so there is nothing to promote yet"),
-        ({}, "nothing of support is being rolled out, so there is nothing to promote (Pending)"),
-    ],
-)
-def test_promote_refuses_where_nothing_waits_for_a_person(
-    cluster: ApiServer, genaiops: Type, status: given.Raw, says: str
-) -> None:
-    cluster.put(given.app(status))
-
-    printed = genaiops("promote", "support")
-
-    assert printed.code == 1
-    assert says in printed.err
-    assert not [request for request in cluster.requests if request.startswith("PATCH")]
-
-
-# --- wait --------------------------------------------------------------------------------------------------
 
 PROMOTED = Outcome(True, "Promoted: support-bbbbbbbbbb: all steps passed")
 
