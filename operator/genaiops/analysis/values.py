@@ -8,6 +8,11 @@ from genaiops.api.llmapp_status import Arm, Measured, Measurement, MetricVerdict
 NOTHING_MEASURED = Measured()
 
 
+def has_limits(metric: Metric) -> bool:
+    """Whether values are compared with anything. Only a job may have none: then its exit code is the value."""
+    return (metric.max, metric.min, metric.max_increase, metric.max_ratio) != (None,) * 4
+
+
 def judged(metric: Metric, measurement: Measurement) -> Measurement:
     """The measurement with what its value says: Failed beyond a limit, Successful within all, else Inconclusive.
 
@@ -18,6 +23,7 @@ def judged(metric: Metric, measurement: Measurement) -> Measurement:
         return measurement
     value, stable = measurement.value, measurement.stable
     beyond = [
+        not has_limits(metric) and bool(value),
         metric.max is not None and value is not None and value > metric.max,
         metric.min is not None and value is not None and value < metric.min,
     ]

@@ -127,8 +127,9 @@ class EnvironmentVariable(ApiModel):
 class JobProvider(ApiModel):
     """A container that measures: exit code 0 passes and 1 fails, or it leaves {"value": 0.97} in a file.
 
-    It finds GENAIOPS_APP, GENAIOPS_NAMESPACE, GENAIOPS_RELEASE, GENAIOPS_STABLE and GENAIOPS_ENDPOINT (the release's
-    own address) in its environment. Any other exit code is an error.
+    Where the metric has a limit the file counts, else the exit code; any other exit code is an error. The container
+    finds GENAIOPS_APP, GENAIOPS_NAMESPACE, GENAIOPS_RELEASE, GENAIOPS_STABLE and GENAIOPS_WINDOW in its environment;
+    each release is reached at the Service of its name.
     """
 
     image: Annotated[str, Field(min_length=1, max_length=512)] = Field(description="Image of the container.")

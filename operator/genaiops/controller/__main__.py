@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 import aiohttp
@@ -27,10 +28,14 @@ from genaiops.controller.election import (
     FencedLease,
 )
 from genaiops.controller.kinds import WATCHED
+from genaiops.controller.measuring import Measuring
 from genaiops.controller.metrics import LEADER
 from genaiops.controller.operator import Operator
+from genaiops.controller.providers.ask import Providers
+from genaiops.controller.providers.jobs import Jobs
+from genaiops.controller.providers.secrets import ClusterSecrets
 from genaiops.controller.settings import Settings, parse_settings
-from genaiops.controller.store import Store
+from genaiops.controller.store import Key, Store
 from genaiops.controller.webhook.keeper import Keeper, Leadership
 from genaiops.controller.webhook.server import Webhook, serve_webhook
 from genaiops.controller.webhook.stamp import NO_SEAL
@@ -110,6 +115,8 @@ async def run(settings: Settings) -> NoReturn:
         unfenced = Cluster(client)
         leadership = Leadership(lambda: lease.held, cluster)
         keeper = Keeper(unfenced, leadership, settings.webhook) if settings.webhook else None
+        jobs = Jobs(cluster, lambda namespace, app: store.owned(Key("LLMApp", namespace, app)))
+        providers = Providers(session, ClusterSecrets(cluster), jobs, lambda: datetime.now(UTC))
         apps = AppReconciler(
             cluster,
             store,
@@ -117,6 +124,7 @@ async def run(settings: Settings) -> NoReturn:
             settings.runtime_image,
             settings.gateway_image,
             lambda: keeper.seal if keeper else NO_SEAL,
+            Measuring(providers),
         )
         kinds = ("Model", "Prompt", "GuardrailPolicy", "RolloutPolicy")
         operator = Operator(

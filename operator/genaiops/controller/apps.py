@@ -18,6 +18,7 @@ from genaiops.controller.dataplane import PodClient
 from genaiops.controller.events import announcements, tell
 from genaiops.controller.hindrances import hindered, lost_releases, refusals
 from genaiops.controller.kinds import BY_KIND
+from genaiops.controller.measuring import Measuring
 from genaiops.controller.metrics import forget_app, observe_plan
 from genaiops.controller.observe import observe
 from genaiops.controller.ownership import belongs_to
@@ -53,6 +54,7 @@ class AppReconciler:
         runtime_image: str,
         gateway_image: str,
         seal: Callable[[], Seal],
+        measuring: Measuring,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._cluster = cluster
@@ -61,6 +63,7 @@ class AppReconciler:
         self._runtime_image = runtime_image
         self._gateway_image = gateway_image
         self._seal = seal
+        self._measuring = measuring
         self._clock = clock
         self._applier = Applier(cluster, store)
 
@@ -69,6 +72,7 @@ class AppReconciler:
         raw = self._store.get(*key)
         if raw is None:
             self._applier.forget(key)
+            self._measuring.forget(key)
             forget_app(key)
             return None
         if raw["metadata"].get("deletionTimestamp"):
@@ -76,7 +80,7 @@ class AppReconciler:
             return None
         now = self._clock()
         try:
-            seen = await observe(raw, self._store, self._pods, self._runtime_image, self._seal(), now)
+            seen = await observe(raw, self._store, self._pods, self._runtime_image, self._seal(), self._measuring, now)
         except ValidationError as error:
             await self._report_unreadable(raw, error, now)
             return None

@@ -65,7 +65,8 @@ WEBHOOKS: Final = (
     Resource("MutatingWebhookConfiguration", "mutatingwebhookconfigurations", "admissionregistration.k8s.io"),
     Resource("ValidatingWebhookConfiguration", "validatingwebhookconfigurations", "admissionregistration.k8s.io"),
 )
-BY_KIND: Final = {resource.kind: resource for resource in (*WATCHED, *WEBHOOKS, EVENTS)}
+JOBS: Final = Resource("Job", "jobs", "batch")
+BY_KIND: Final = {resource.kind: resource for resource in (*WATCHED, *WEBHOOKS, EVENTS, JOBS)}
 
 
 def resource_of(manifest: dict[str, Any]) -> Resource:

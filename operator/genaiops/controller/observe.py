@@ -16,6 +16,7 @@ from genaiops.api.llmapp_status import LLMAppStatus
 from genaiops.api.release import ReleaseSpec
 from genaiops.controller.actions import asked_of, people_behind
 from genaiops.controller.dataplane import PodClient, UnreachableError, gather_reads, is_ready, pod_problem
+from genaiops.controller.measuring import Measuring
 from genaiops.controller.ownership import belongs_to
 from genaiops.controller.readings import read_pods
 from genaiops.controller.store import Key, Raw, Store
@@ -23,6 +24,7 @@ from genaiops.controller.webhook.stamp import Seal
 from genaiops.manifests.labels import COMPONENT, GATEWAY, RELEASE, RUNTIME
 from genaiops.manifests.release import HTTP_PORT, release_of
 from genaiops.release.resolve import resolve
+from genaiops.rollout.comparison import comparison
 from genaiops.rollout.due import gateway_due, readings_due
 from genaiops.rollout.snapshot import GatewayView, Snapshot, Workload
 from genaiops.traffic.envoy import routes_version
@@ -39,7 +41,9 @@ from genaiops.traffic.live import (
 from genaiops.traffic.objects import gateway_name
 
 
-async def observe(raw: Raw, store: Store, pods: PodClient, runtime_image: str, seal: Seal, now: datetime) -> Snapshot:
+async def observe(
+    raw: Raw, store: Store, pods: PodClient, runtime_image: str, seal: Seal, measuring: Measuring, now: datetime
+) -> Snapshot:
     """The snapshot of an app. Raises ValidationError where its spec or status can't be read."""
     meta = raw["metadata"]
     name, namespace = meta["name"], meta["namespace"]
@@ -62,8 +66,11 @@ async def observe(raw: Raw, store: Store, pods: PodClient, runtime_image: str, s
     if gateway_due(status, resolution):
         gateway = await _ask_gateway(pods, gateways, _routes_told(store, namespace, name))
     readings = None
+    if comparison(status, resolution.rollout) is None:
+        measuring.forget(Key("LLMApp", namespace, name))
     if compared := readings_due(status, resolution.rollout, now):
-        readings = await read_pods(pods, runtimes, compared, now)
+        counted = await read_pods(pods, runtimes, compared, now)
+        readings = replace(counted, measurements=measuring.take(raw, compared, now))
     workloads = _workloads(owned, runtimes)
     if status.phase is not Phase.HEALTHY:
         workloads = await _with_reasons(pods, runtimes, workloads)

@@ -27,6 +27,9 @@ class Question:
     """The one that it is compared with."""
     window: timedelta
     """Time since the weight is live."""
+    app_uid: str = ""
+    identity: str = ""
+    """The same for a measurement that was begun and not taken up: an operator that starts anew finds its Job by it."""
 
     def variables(self) -> dict[str, str]:
         """What the question is made of, as text. The window is in whole seconds, at least one."""
