@@ -38,7 +38,7 @@ clean-cluster: ## Remove every local cluster and the Docker engine made for them
 clean-cache: clean-cluster ## Remove all that was built and downloaded, too
 	@hack/kind/cluster clean-cache
 
-.PHONY: test lint types unit cluster e2e
+.PHONY: test lint types unit cluster faults e2e
 test: ## All tests: lint, types, unit, cluster, e2e
 	@MAKE="$(MAKE)" $(PYTHON) hack/test
 
@@ -55,6 +55,9 @@ unit: ## Tests without a cluster: seconds
 
 cluster: ## Tests against a real API server
 	@$(PY) -m pytest tests/cluster -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+
+faults: ## Faults of API server, network, metrics and operator: minutes, not part of `test`
+	@$(PY) -m pytest tests/faults -n 2 --dist worksteal $(PYTEST_ARGS)
 
 e2e: ## Tests with real pods and a real model, on a kind cluster
 	@$(PY) -m pytest tests/e2e -n 3 --maxschedchunk=1 $(PYTEST_ARGS)

@@ -84,6 +84,7 @@ class ControlPlane:
         self._tools = tools
         self._controllers = controllers
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._commands: dict[str, list[str]] = {}
         self._authority = trustme.CA(organization_name="genaiops tests")
         self.audit_log = folder / "audit.log"
         self._kubectl_cache = folder / "kubectl-cache"
@@ -162,6 +163,24 @@ class ControlPlane:
             and (namespace is None or write.namespace == namespace)
         ]
 
+    def kill(self, program: str) -> None:
+        """Kill etcd or kube-apiserver without a chance to clean up."""
+        process = self._process_of(program)
+        process.kill()
+        process.wait()
+
+    def start_again(self, program: str) -> None:
+        """Start what was killed, with the same data, on the same port; returns at once."""
+        self._processes[self._processes.index(self._process_of(program))] = self._launch(program)
+
+    def await_ready(self) -> None:
+        """Return when the API server serves requests."""
+        self._await_ready("kube-apiserver", self._process_of("kube-apiserver"), f"{self.url}/readyz")
+
+    def _process_of(self, program: str) -> subprocess.Popen[bytes]:
+        (found,) = (process for process in self._processes if process.args == self._commands[program])
+        return found
+
     # --- the processes -------------------------------------------------------------------------------------
 
     def _start_etcd(self) -> str:
@@ -236,16 +255,15 @@ class ControlPlane:
         self._await_ready("kube-controller-manager", manager, f"https://127.0.0.1:{port}/healthz")
 
     def _start(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
-        with self._log_of(program).open("wb") as log:
-            process = subprocess.Popen(
-                # The kernel ends it with us, should pytest be killed before it can.
-                ["setpriv", "--pdeathsig", "KILL", str(self._tools / program), *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        # The kernel ends it with us, should pytest be killed before it can.
+        self._commands[program] = ["setpriv", "--pdeathsig", "KILL", str(self._tools / program), *arguments]
+        process = self._launch(program)
         self._processes.append(process)
         return process
+
+    def _launch(self, program: str) -> subprocess.Popen[bytes]:
+        with self._log_of(program).open("ab") as log:
+            return subprocess.Popen(self._commands[program], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def _await_ready(self, program: str, process: subprocess.Popen[bytes], health: str, within: float = 60.0) -> None:
         trust = ssl.create_default_context(cafile=self._folder / "authority.crt")

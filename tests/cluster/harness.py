@@ -29,10 +29,16 @@ class OperatorProcess:
     """``python -m genaiops.controller`` with a user of its own, for one namespace or for the whole cluster."""
 
     def __init__(
-        self, controlplane: ControlPlane, folder: Path, *, namespace: str | None = None, name: str = "operator"
+        self,
+        controlplane: ControlPlane,
+        folder: Path,
+        *,
+        namespace: str | None = None,
+        name: str = "operator",
+        kubeconfig: Path | None = None,
     ) -> None:
         self.user = f"{name}-{namespace}" if namespace else name
-        self._kubeconfig = controlplane.kubeconfig_for(self.user, "system:masters")
+        self._kubeconfig = kubeconfig or controlplane.kubeconfig_for(self.user, "system:masters")
         self._arguments = ["--runtime-image=runtime:1", "--gateway-image=gateway:1"]
         self._arguments += [f"--namespaces={namespace or ''}", f"--lease-namespace={namespace or 'default'}"]
         self._log = folder / f"{name}.log"
@@ -43,16 +49,18 @@ class OperatorProcess:
     def start(self) -> Self:
         """Start it; it leads once the lease is its own."""
         self._starts += 1
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
-        command = [sys.executable, "-m", "genaiops.controller", *self._arguments]
-        command += [f"--port={self._port}", f"--identity={self.identity}"]
+        command = [sys.executable, "-m", "genaiops.controller", *self._arguments_of_this_start()]
         env = {name: value for name, value in os.environ.items() if not name.startswith("GENAIOPS_")}
         env |= {"KUBECONFIG": str(self._kubeconfig), "PYTHONPATH": str(REPOSITORY / "operator")}
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
         return self
+
+    def _arguments_of_this_start(self) -> list[str]:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1]
+        return [*self._arguments, f"--port={self._port}", f"--identity={self.identity}"]
 
     @property
     def identity(self) -> str:
@@ -112,7 +120,7 @@ class OperatorProcess:
     @property
     def log(self) -> str:
         """What it has logged so far."""
-        return self._log.read_text()
+        return self._log.read_text() if self._log.exists() else ""
 
     def __enter__(self) -> Self:
         return self.start()

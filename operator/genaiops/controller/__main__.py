@@ -45,6 +45,13 @@ log = logging.getLogger("genaiops")
 KOPF_SECONDS = 10.0
 """Time that kopf gets to end; it gives its own tasks 5 s."""
 
+SILENCE_SECONDS = 20.0
+"""A watch that says nothing for so long is opened anew: nobody tells of a connection that broke without a word."""
+
+CONNECT_SECONDS = 5.0
+REQUEST_SECONDS = 30.0
+"""Longest wait of kopf for one answer of the API server."""
+
 
 def kopf_registry(operator: Operator) -> kopf.OperatorRegistry:
     """One handler per watched kind that hands the event on: kopf swallows what a handler raises, so none does work."""
@@ -62,6 +69,11 @@ def kopf_registry(operator: Operator) -> kopf.OperatorRegistry:
     async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
         settings.posting.enabled = False
         settings.watching.server_timeout = 300
+        settings.watching.inactivity_timeout = SILENCE_SECONDS
+        settings.networking.connect_timeout = CONNECT_SECONDS
+        settings.networking.request_timeout = REQUEST_SECONDS
+        # By itself kopf gives up after a minute, and a container that ends is started again later each time.
+        settings.networking.error_backoffs = (1, 1, 2, 3) + (5,) * 20_000
         for resource in WATCHED:
             if resource.selector:
                 settings.watching.label_selectors[f"{resource.plural}.{resource.group}".rstrip(".")] = resource.selector
@@ -191,7 +203,7 @@ async def run(settings: Settings) -> NoReturn:
         # Before kopf, which waits for every task that began after it: a scraper's connection is one.
         await health.cleanup()
         if not stop.is_set():
-            reasons = "; ".join(str(task.exception()) for task in done if task.exception())
+            reasons = "; ".join(str(task.exception()) for task in done if not task.cancelled() and task.exception())
             log.error("leadership or the watch was lost, ending, to start anew as a follower. %s", reasons)
         kopf_stop.set()
         _, hanging = await asyncio.wait({watching}, timeout=KOPF_SECONDS)

@@ -14,7 +14,8 @@ from genaiops.manifests.labels import MANAGER
 APPLY: Final = "application/apply-patch+yaml"
 MERGE: Final = "application/merge-patch+json"
 _PAGE: Final = 500
-_TIMEOUT: Final = 30.0
+_TIMEOUT: Final = 10.0
+_TRIES: Final = 3
 
 
 class ApiError(Exception):
@@ -121,11 +122,21 @@ class Cluster:
             query["continue"] = token
 
     async def apply(self, manifest: dict[str, Any]) -> dict[str, Any]:
-        """Server-side apply as field manager ``genaiops``; fields that others own and we set become ours."""
+        """Server-side apply as field manager ``genaiops``; fields that others own and we set become ours.
+
+        Whoever wrote at the same moment (409) is no reason to wait: it says the same of whatever is there now.
+        """
         meta = manifest["metadata"]
         path = resource_of(manifest).path(meta.get("namespace"), meta["name"])
         query = {"fieldManager": MANAGER, "force": "true"}
-        return _object(await self.request("PATCH", path, query=query, body=manifest, content_type=APPLY))
+        tries = 1
+        while True:
+            try:
+                return _object(await self.request("PATCH", path, query=query, body=manifest, content_type=APPLY))
+            except ApiError as error:
+                if error.status != 409 or tries == _TRIES:
+                    raise
+                tries += 1
 
     async def delete(self, resource: Resource, namespace: str, name: str, uid: str) -> None:
         """Delete this very object; one that is gone, or was made anew under the name, is left alone."""

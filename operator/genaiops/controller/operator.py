@@ -15,8 +15,11 @@ from genaiops.controller.store import RECONCILED, Key, Raw, Store
 
 log = logging.getLogger(__name__)
 
-RELIST_SECONDS: Final = 600.0
-"""A watch that was down tells of no deletion; a full list from time to time does."""
+RELIST_SHARE: Final = 0.005
+"""Share of the time that goes into full lists. A watch does not tell what it missed; a full list does. The larger the
+cluster, and the busier its API server, the longer a list takes, and the less often there is one."""
+RELIST_SECONDS: Final = (20.0, 600.0)
+"""The least and the longest time between two lists."""
 
 RELIST_RETRY_SECONDS: Final = 2.0
 
@@ -91,9 +94,11 @@ class Operator:
     async def keep_listing(self) -> None:
         """Relist for ever, now and then."""
         while True:
+            began = time.perf_counter()
             try:
                 await self.relist()
-                await asyncio.sleep(RELIST_SECONDS)
+                least, longest = RELIST_SECONDS
+                await asyncio.sleep(min(max((time.perf_counter() - began) / RELIST_SHARE, least), longest))
             except ListError as error:
                 self.problem = str(error)
                 log.warning("%s; trying again in %s s", error, RELIST_RETRY_SECONDS)

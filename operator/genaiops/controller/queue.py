@@ -8,7 +8,8 @@ from typing import Final, Generic, TypeVar
 K = TypeVar("K", bound=Hashable)
 
 _FIRST_RETRY: Final = 0.2
-_LAST_RETRY: Final = 60.0
+_LAST_RETRY: Final = 15.0
+"""Nobody waits longer for a cluster that works again."""
 _DOUBLINGS: Final = 16
 """More than it takes to the last; without an end the power overflows after a day of failures."""
 
@@ -73,7 +74,7 @@ class KeyedQueue(Generic[K]):
             self._arrival.set()
 
     def retry(self, key: K) -> float:
-        """The work failed: come back to it, each time later, up to a minute. Returns the delay in seconds."""
+        """The work failed: come back to it, each time later, up to 15 s. Returns the delay in seconds."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         delay = min(_FIRST_RETRY * 2.0 ** min(failures, _DOUBLINGS), _LAST_RETRY)

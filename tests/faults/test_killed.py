@@ -1,0 +1,131 @@
+"""The operator is killed after each of its writes: whoever starts anew ends where an undisturbed one does.
+
+One run per write. In each the operator is killed twice: after so many writes of the rollout that is promoted, and
+after so many of the one that is taken back; once before it gets the answer, once as soon as it has got it.
+"""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from controlplane import ControlPlane
+from kubernetes import client
+from scene import GOOD, LEAKY, Scene, a_scene
+
+SIDE_BY_SIDE = 3
+"""Runs at a time."""
+
+
+@dataclass
+class Outcome:
+    """What a rollout left behind, and what it took."""
+
+    state: dict[str, Any]
+    made: Counter[tuple[str, str]]
+    """How often each object was made: Events by their number only, since their names are different ones each time."""
+    deleted: Counter[tuple[str, str]]
+    events: Counter[str]
+    writes: int
+
+
+@dataclass
+class Kills:
+    """After which write of each app's rollout the operator is killed, and whether it gets the answer."""
+
+    number: int
+    answered: dict[str, bool]
+
+    def __post_init__(self) -> None:
+        self.writes = dict.fromkeys(self.answered, 0)
+        self.due = set(self.answered)
+
+    def over(self, scene: Scene) -> None:
+        """Let them happen on this scene."""
+
+        def after_write(path: str, answered: bool) -> None:
+            app = next((app for app in self.answered if f"/{app}" in path), None)
+            if app is None:
+                return
+            self.writes[app] += not answered
+            if app in self.due and self.writes[app] == self.number and self.answered[app] == answered:
+                self.due.remove(app)
+                scene.operator.dies()
+
+        scene.api.after_write = after_write
+
+
+async def test_killed_after_every_single_write(
+    controlplane: ControlPlane, admin: client.ApiClient, tmp_path: Path
+) -> None:
+    async def run(number: int, *, answered: str) -> dict[str, Outcome]:
+        async with a_scene(controlplane, admin, tmp_path) as scene:
+            # given two apps that serve
+            await scene.serves(GOOD, LEAKY)
+            # when both are changed, and the operator is killed in the middle of it
+            kills = Kills(number, {app: app == answered for app in (GOOD, LEAKY)})
+            kills.over(scene)
+            scene.change(GOOD, LEAKY)
+            # then the one change is promoted and the other is taken back, with no wrong weight on the way
+            await scene.comes_right()
+            await scene.settles()
+            return {app: outcome(controlplane, scene, app, kills.writes[app]) for app in (GOOD, LEAKY)}
+
+    turns = asyncio.Semaphore(SIDE_BY_SIDE)
+
+    async def killed(number: int) -> None:
+        async with turns:
+            ended = await run(number, answered=(GOOD, LEAKY)[number % 2])
+        for app, undisturbed in expected.items():
+            assert ended[app].state == undisturbed.state
+            # and nothing was made or deleted twice, nor left out
+            assert ended[app].made == undisturbed.made
+            assert ended[app].deleted == undisturbed.deleted
+            assert ended[app].events == undisturbed.events
+
+    expected = await run(0, answered="")
+    writes = max(outcome.writes for outcome in expected.values())
+    failures = await asyncio.gather(*(killed(number) for number in range(1, writes + 1)), return_exceptions=True)
+    failed = {number: failure for number, failure in enumerate(failures, 1) if failure}
+    for failure in failed.values():
+        print(failure)  # noqa: T201
+    assert not failed
+
+
+def outcome(controlplane: ControlPlane, scene: Scene, app: str, writes: int) -> Outcome:
+    """What the app's rollout left behind, and what it took."""
+    status, namespace = scene.objects.status(app), scene.objects.namespace
+    audited = controlplane.writes(user=scene.operator.user, namespace=namespace)
+    made: Counter[tuple[str, str]] = Counter()
+    deleted: Counter[tuple[str, str]] = Counter()
+    for write in audited:
+        if not write.name.startswith(app):
+            continue
+        if write.code == 201:
+            made[write.resource, write.name if write.resource != "events" else app] += 1
+        if write.verb == "delete" and write.code < 300:
+            deleted[write.resource, write.name] += 1
+    config = scene.objects.core.read_namespaced_config_map(f"{app}-gateway", namespace).data
+    state = {
+        "objects": {
+            name for name in scene.objects.names() if name.partition("/")[2].startswith(app) and "Pod/" not in name
+        },
+        "phase": status["phase"],
+        "stable": status["stableRelease"],
+        "history": [(entry["release"], entry["result"], entry["reason"]) for entry in status["history"]],
+        "routes": {name: text.replace(namespace, "") for name, text in config.items()},
+        "replicas": {
+            name: item.spec.replicas for name, item in scene.objects.deployments().items() if name.startswith(app)
+        },
+        "roles": {
+            item["metadata"]["name"]: item["status"]
+            for item in scene.objects.all("Release")
+            if item["metadata"]["name"].startswith(app)
+        },
+    }
+    # A pause that was over before the operator was back is not told.
+    reasons = Counter(told.partition(":")[0] for told in scene.told(app))
+    reasons.pop("RolloutPaused", None)
+    made["events", app] = sum(reasons.values())
+    return Outcome(state, made, deleted, reasons, writes)
