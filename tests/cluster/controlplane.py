@@ -88,7 +88,7 @@ class ControlPlane:
         self._authority = trustme.CA(organization_name="genaiops tests")
         self.audit_log = folder / "audit.log"
         self._kubectl_cache = folder / "kubectl-cache"
-        self.url = f"https://127.0.0.1:{_free_port()}"
+        self.url = f"https://127.0.0.1:{free_port()}"
         self.kubeconfig = self.kubeconfig_for(ADMIN, "system:masters")
 
     def __enter__(self) -> Self:
@@ -184,7 +184,7 @@ class ControlPlane:
     # --- the processes -------------------------------------------------------------------------------------
 
     def _start_etcd(self) -> str:
-        url, peer_url = (f"http://127.0.0.1:{_free_port()}" for _ in range(2))
+        url, peer_url = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
         self._start(
             "etcd",
             f"--data-dir={self._folder / 'etcd'}",
@@ -239,7 +239,7 @@ class ControlPlane:
         shutil.rmtree(self._kubectl_cache)
 
     def _start_controllers(self) -> None:
-        port = _free_port()
+        port = free_port()
         manager = self._start(
             "kube-controller-manager",
             f"--kubeconfig={self.kubeconfig_for('system:kube-controller-manager', 'system:masters')}",
@@ -307,7 +307,8 @@ def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -35,12 +35,14 @@ class OperatorProcess:
         *,
         namespace: str | None = None,
         name: str = "operator",
+        options: Sequence[str] = (),
         kubeconfig: Path | None = None,
     ) -> None:
         self.user = f"{name}-{namespace}" if namespace else name
         self._kubeconfig = kubeconfig or controlplane.kubeconfig_for(self.user, "system:masters")
         self._arguments = ["--runtime-image=runtime:1", "--gateway-image=gateway:1"]
         self._arguments += [f"--namespaces={namespace or ''}", f"--lease-namespace={namespace or 'default'}"]
+        self._arguments += options
         self._log = folder / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._starts = 0

@@ -20,6 +20,7 @@ from genaiops.controller.cluster import UNAVAILABLE, ApiError, Cluster
 from genaiops.controller.election import NotLeaderError
 from genaiops.controller.kinds import SECRETS, WEBHOOKS
 from genaiops.controller.settings import WebhookSettings
+from genaiops.controller.store import Raw
 from genaiops.controller.webhook.certificates import AUTHORITIES, SERVED, Files, Pace, renewed
 from genaiops.controller.webhook.stamp import KEY_BYTES, Seal
 
@@ -33,6 +34,13 @@ _UNKNOWN: Final = "the operator has not read the key of its webhook yet"
 
 class NotKeptError(Exception):
     """What the webhook needs is not there; the message says what, and what to do."""
+
+
+@dataclass(frozen=True)
+class _Secret:
+    raw: Raw
+    """As it was seen."""
+    files: Files
 
 
 @dataclass(frozen=True)
@@ -75,8 +83,9 @@ class Keeper:
         """Look for ever."""
         while True:
             try:
-                await self.look()
-                self.problem, pause = None, LOOK_SECONDS
+                # What was written is looked at once more: it is told to the API server only once it is on record.
+                pause = LOOK_SECONDS if await self.look() else 0.0
+                self.problem = None if pause else self.problem
             except NotLeaderError:
                 pause = _RETRY_SECONDS
             except (*UNAVAILABLE, NotKeptError) as error:
@@ -87,21 +96,23 @@ class Keeper:
                     self.problem = said
             await asyncio.sleep(pause)
 
-    async def look(self) -> None:
+    async def look(self) -> bool:
         """One look at the Secret (and, where somebody else keeps the certificate, at its files).
 
-        Raises NotKeptError, and what a request to the API server raises.
+        Returns whether all was as it should be, so that nothing had to be written. Raises NotKeptError, and what a
+        request to the API server raises.
         """
-        files = await self._secret()
+        before = await self._secret()
+        files = await self._filled(before)
         self.seal = Seal(files[STAMP_KEY])
         self.asked.set()
         if self._settings.certificates:
             self._take_up(_read(Path(self._settings.certificates)))
         else:
             self._take_up(files)
+        return files == before.files
 
-    async def _secret(self) -> Files:
-        """What the Secret holds, after it was filled or renewed where that is due and ours to do."""
+    async def _secret(self) -> _Secret:
         try:
             raw = await self._cluster.read(SECRETS, self._settings.secret, self._settings.namespace)
         except ApiError as error:
@@ -113,40 +124,43 @@ class Keeper:
                 self.seal = Seal(None, f"the operator can't read the key of its webhook, {where}")
             self.asked.set()
             raise NotKeptError(f"{where} can't be read ({error}); {remedy}") from error
-        files = {name: base64.b64decode(value) for name, value in (raw.get("data") or {}).items()}
-        wanted = await self._wanted(files)
-        if wanted == files:
-            return files
-        data = {name: base64.b64encode(value).decode() for name, value in wanted.items()}
-        # As it was seen: of two that fill it at once the second is refused, and looks again.
+        return _Secret(raw, {name: base64.b64decode(value) for name, value in (raw.get("data") or {}).items()})
+
+    async def _filled(self, secret: _Secret) -> Files:
+        """What the Secret holds, after it was filled or renewed where that is due and ours to do."""
         leads = self._leadership.held()
-        await (self._leadership.cluster if leads else self._cluster).replace(SECRETS, {**raw, "data": data})
-        log.info("webhook: wrote %s into Secret %s", ", ".join(sorted(wanted)), self._settings.secret)
+        wanted = await self._wanted(secret.files, leads)
+        if wanted != secret.files:
+            data = {name: base64.b64encode(value).decode() for name, value in wanted.items()}
+            # As it was seen: of two that fill it at once the second is refused, and looks again.
+            await self._writer(leads).replace(SECRETS, {**secret.raw, "data": data})
+            log.info("webhook: wrote %s into Secret %s", ", ".join(sorted(wanted)), self._settings.secret)
         return wanted
 
-    async def _wanted(self, files: Files) -> Files:
+    async def _wanted(self, files: Files, leads: bool) -> Files:
         key = files.get(STAMP_KEY, b"")
         stamps = {STAMP_KEY: key if len(key) == KEY_BYTES else secrets.token_bytes(KEY_BYTES)}
         if self._settings.certificates:
             return stamps
         certificates = {name: value for name, value in files.items() if name != STAMP_KEY}
-        leads = self._leadership.held()
-        told = leads and AUTHORITIES in files and not await self._tell(files[AUTHORITIES])
+        told = AUTHORITIES in files and await self._told(files[AUTHORITIES], leads)
         if leads or SERVED[0] not in files:
-            certificates = (
-                renewed(files, self._settings.hosts, self._clock(), told=told, pace=self._pace) or certificates
-            )
+            due = renewed(files, self._settings.hosts, self._clock(), told=told, pace=self._pace)
+            certificates = due or certificates
         return stamps | certificates
 
-    async def _tell(self, authorities: bytes) -> bool:
-        """Tell the API server which authorities to trust; whether it had to be told anything."""
+    async def _told(self, authorities: bytes, leads: bool) -> bool:
+        """Whether the API server knows which authorities to trust; if not, it is told by the leader, or by whoever is
+        there where it knows none at all: an older operator may lead, and wait for this one to be ready."""
         bundle = base64.b64encode(authorities).decode()
-        news = False
+        told = True
         for resource in WEBHOOKS:
             live = await self._cluster.read(resource, self._settings.configuration)
-            names = [hook["name"] for hook in live["webhooks"] if hook["clientConfig"].get("caBundle") != bundle]
-            if names:
-                news = True
+            known = {hook["clientConfig"].get("caBundle") for hook in live["webhooks"]}
+            if known == {bundle}:
+                continue
+            told = False
+            if leads or None in known:
                 hooks = [{"name": hook["name"], "clientConfig": {"caBundle": bundle}} for hook in live["webhooks"]]
                 manifest = {
                     "apiVersion": resource.api_version,
@@ -154,9 +168,12 @@ class Keeper:
                     "metadata": {"name": self._settings.configuration},
                     "webhooks": hooks,
                 }
-                await self._leadership.cluster.apply(manifest)
+                await self._writer(leads).apply(manifest)
                 log.info("webhook: told %s the authorities to trust", resource.kind)
-        return news
+        return told
+
+    def _writer(self, leads: bool) -> Cluster:
+        return self._leadership.cluster if leads else self._cluster
 
     def _take_up(self, files: Mapping[str, bytes]) -> None:
         """Serve this certificate from the next connection on."""
