@@ -18,7 +18,7 @@ from controlplane import REPOSITORY, ControlPlane
 from harness import Objects, eventually
 from kubernetes import client
 
-from genaiops.controller.kinds import BY_KIND, CUSTOM, EVENTS, OWNED, WATCHED, Resource
+from genaiops.controller.kinds import BY_KIND, CUSTOM, EVENTS, JOBS, OWNED, WATCHED, Resource
 
 OPERATOR = f"system:serviceaccount:{SYSTEM}:genaiops-operator"
 
@@ -45,7 +45,8 @@ def used_in_a_namespace() -> set[Permission]:
     for resource in (BY_KIND["Release"], *OWNED):
         if resource.kind != "Pod":
             used |= on(resource, "create", "patch", "delete")
-    used |= on(BY_KIND["ReleaseAction"], "delete")
+    used |= on(BY_KIND["ReleaseAction"], "delete") | on(HTTP_ROUTES, "patch") | on(ENDPOINT_SLICES, "list")
+    used |= on(JOBS, "create", "patch", "delete")
     for kind in ("LLMApp", "Model"):
         used |= on(BY_KIND[kind], "update", sub="/finalizers")
     return used

@@ -104,10 +104,21 @@ annotations:
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch, patch]
+# Two weights in an HTTPRoute that an app names; who stands behind a Service that no gateway of ours is asked about.
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes]
+  verbs: [list, watch, patch]
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [list]
 # Whether a Model's key is there. Only key names are kept.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [list, watch]
+# Jobs that measure a release. How they end stands in their pods.
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [create, patch, delete]
 - apiGroups: [""]
   resources: [events]
   verbs: [create, patch]

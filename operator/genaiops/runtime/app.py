@@ -74,7 +74,8 @@ class App:
                 if shadow:
                     self._metrics.shadow_requests.inc()
                 body = await _body(receive)
-                await _unless_disconnected(receive, self._chat.answer(body, reply, request_id, shadow=shadow))
+                with self._metrics.in_flight.one_more():
+                    await _unless_disconnected(receive, self._chat.answer(body, reply, request_id, shadow=shadow))
             case "GET", "/v1/models":
                 await reply.json(200, self._models())
             case "POST", "/v1/feedback":

@@ -63,6 +63,7 @@ class Chat:
         try:
             await _InputJudge(self._input, report).judge(request)
         except BlockedError as blocked:
+            self._metrics.guarded_requests.labels("true").inc()
             raise content_filter(blocked.message) from blocked
         finally:
             self._count("input", report)
@@ -73,14 +74,14 @@ class Chat:
 
         model, answer = await self._failover.first_answer(ask, request_id)
         self._metrics.count_usage(model, answer.get("usage"), shadow=shadow)
-        report = Report()
+        report, blocks = Report(), False
         try:
             answer = await AnswerJudge(self._output, report).whole(answer)
         except BlockedError as blocked:
-            answer = _withheld(answer, blocked.message)
+            answer, blocks = _withheld(answer, blocked.message), True
         finally:
             self._count("output", report)
-        self._count_clean(report)
+        self._count_finished(report, blocks)
         await reply.json(200, answer)
 
     async def _stream(
@@ -102,7 +103,7 @@ class Chat:
         model, call, first, chunks = await self._failover.first_answer(ask, request_id)
         report = Report()
         judge = AnswerJudge(self._output, report)
-        chunk, said, usage = first, False, None
+        chunk, said, usage, blocks = first, False, None, False
         try:
             async with call:
                 await reply.start_stream()
@@ -118,11 +119,12 @@ class Chat:
                             said = True
                             self._metrics.time_to_first_token.observe(perf_counter() - started)
         except BlockedError as blocked:
+            blocks = True
             await reply.event(_cut_off(chunk, None if said else blocked.message))
         finally:
             self._count("output", report)
             self._metrics.count_usage(model, usage, shadow=shadow)
-        self._count_clean(report)
+        self._count_finished(report, blocks)
         await reply.end_stream(DONE)
 
     def _count(self, stage: Stage, report: Report) -> None:
@@ -134,7 +136,8 @@ class Chat:
         if stage == "output" and report.decisions:
             self._metrics.answers.labels("true").inc()
 
-    def _count_clean(self, report: Report) -> None:
+    def _count_finished(self, report: Report, blocks: bool) -> None:
+        self._metrics.guarded_requests.labels("true" if blocks else "false").inc()
         # Only a finished answer is known to be clean; one that was broken off is no answer.
         if not report.decisions:
             self._metrics.answers.labels("false").inc()

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 
 from genaiops.api.guardrails import GuardrailPolicySpec
 from genaiops.api.release import ModelContent
+from genaiops.runtime.inflight import InFlight
 
 DURATION_BUCKETS = tuple(round(0.01 * 2**n, 2) for n in range(14))
 """Seconds, 0.01 to 81.92."""
@@ -18,6 +19,11 @@ FIRST_TOKEN_BUCKETS = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.
 """Seconds."""
 TOKEN_BUCKETS = tuple(4**n for n in range(14))
 """Tokens, 1 to 67,108,864."""
+
+REQUEST_TOKEN_BUCKETS = (*(digit * 10**power for power in range(6) for digit in (1, 2, 5)), 10**6)
+"""Tokens of a request: round numbers, as people write thresholds."""
+COST_BUCKETS = (*(float(f"{digit}e{power}") for power in range(-6, 2) for digit in (1, 2, 5)), 100.0)
+"""Money, in the currency of the model's pricing."""
 
 REQUEST_OUTCOMES = ("", "client_error", "timeout", "provider_error", "internal_error")
 CALL_OUTCOMES = ("", "timeout", "provider_error")
@@ -38,6 +44,8 @@ class Metrics:
             buckets=DURATION_BUCKETS,
             registry=registry,
         )
+        self.in_flight = InFlight(DURATION_BUCKETS)
+        registry.register(self.in_flight)
         self.time_to_first_token = Histogram(
             "gen_ai_server_time_to_first_token_seconds",
             "Time from a streaming request to the first text that the caller got.",
@@ -64,6 +72,12 @@ class Metrics:
             ["violated"],
             registry=registry,
         )
+        self.guarded_requests = Counter(
+            "genaiops_guarded_requests",
+            "Requests that were blocked by a guardrail, or answered without.",
+            ["blocked"],
+            registry=registry,
+        )
         self.guardrail_decisions = Counter(
             "genaiops_guardrail_decisions",
             "Requests or answers in which a guardrail found something, by what it did.",
@@ -74,6 +88,19 @@ class Metrics:
             "genaiops_guardrail_errors",
             "Checks that failed or took too long.",
             ["guardrail", "stage"],
+            registry=registry,
+        )
+        self.request_tokens = Histogram(
+            "genaiops_request_tokens",
+            "Tokens of an answered request, read and written.",
+            buckets=REQUEST_TOKEN_BUCKETS,
+            registry=registry,
+        )
+        self.request_cost = Histogram(
+            "genaiops_request_cost",
+            "Price of an answered request.",
+            ["currency"],
+            buckets=COST_BUCKETS,
             registry=registry,
         )
         self.cost = Counter(
@@ -104,6 +131,8 @@ class Metrics:
             self.request_duration.labels(outcome)
         for violated in ("true", "false"):
             self.answers.labels(violated)
+        for blocked in ("true", "false"):
+            self.guarded_requests.labels(blocked)
         for rating in RATINGS:
             self.feedback.labels(rating)
         for model in models:
@@ -114,6 +143,7 @@ class Metrics:
                 self.shadow_tokens.labels(model.name, token_type)
             if model.pricing:
                 self.cost.labels(model.pricing.currency, model.name)
+                self.request_cost.labels(model.pricing.currency)
                 self.shadow_cost.labels(model.pricing.currency, model.name)
         for policy in policies:
             for stage, guardrails in (("input", policy.input), ("output", policy.output)):
@@ -134,6 +164,7 @@ class Metrics:
             return
         self.tokens.labels(model.name, "input").observe(read)
         self.tokens.labels(model.name, "output").observe(written)
+        self.request_tokens.observe(read + written)
         if shadow:
             self.shadow_tokens.labels(model.name, "input").inc(read)
             self.shadow_tokens.labels(model.name, "output").inc(written)
@@ -142,5 +173,6 @@ class Metrics:
                 1_000_000
             )
             self.cost.labels(model.pricing.currency, model.name).inc(float(price))
+            self.request_cost.labels(model.pricing.currency).observe(float(price))
             if shadow:
                 self.shadow_cost.labels(model.pricing.currency, model.name).inc(float(price))
