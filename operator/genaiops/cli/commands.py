@@ -13,7 +13,7 @@ from genaiops.cli.cluster import Choice, Cluster, Query
 from genaiops.cli.failure import Failure, Refused
 from genaiops.cli.follow import Seen, follow, look
 from genaiops.cli.options import Duration, NameAndValue, ObjectName, app_argument, output, place
-from genaiops.cli.outcome import Goal, Waiting
+from genaiops.cli.outcome import GOALS, Goal, Waiting
 from genaiops.cli.untrusted import block, dump, one_line, plain
 from genaiops.manifests.labels import APP
 
@@ -185,17 +185,15 @@ def lint(files: tuple[str, ...], form: str | None) -> None:
 
 @cli.command()
 @app_argument
-@click.option(
-    "--for", "goal", required=True, type=click.Choice(["promoted", "aborted", "healthy"]), help="What to wait for."
-)
+@click.option("--for", "goal", required=True, type=click.Choice(GOALS), help="What to wait for.")
 @click.option("--timeout", default="10m", show_default=True, type=Duration(), help="How long, such as 90s or 1h30m.")
 @place
 @click.pass_obj
 def wait(choice: Choice, app: str, goal: Goal, timeout: float) -> None:
     """Wait for the end of a rollout.
 
-    Or until an app is healthy; on the way it tells why it is not. Exits with 0 where that is reached, 1 where the
-    other outcome is, 2 after the timeout.
+    Or until it pauses, waits for an approval, or the app is healthy; on the way it tells why that is not so. Exits with
+    0 where that is reached, 1 where it can't be any more, 2 after the timeout.
     """
     cluster = Cluster.connect(choice)
     cluster.get("LLMApp", app)
@@ -209,14 +207,14 @@ def wait(choice: Choice, app: str, goal: Goal, timeout: float) -> None:
                     click.echo(f"{app} {one_line(outcome.message)}")
                     return
                 if outcome:
-                    raise Refused(f"{app} can't become {goal} any more: {outcome.message}")
+                    raise Refused(f"{app} can't reach {goal} any more: {outcome.message}")
                 now = screen.line(plain(view.status(current, seen))) if current else ""
                 problem = "; ".join(seen.problems.values())
                 if (problem or now) != told:
                     told = problem or now
                     click.echo(one_line(told), err=True)
         except TimeoutError:
-            raise Failure(f"{app} is not {goal} after {timeout:g} s: {told}") from None
+            raise Failure(f"{app} has not reached {goal} after {timeout:g} s: {told}") from None
 
 
 for command in decide.COMMANDS:

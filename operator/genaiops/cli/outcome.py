@@ -1,11 +1,12 @@
 """How what a script waits for has ended."""
 
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from genaiops.cli.cluster import Raw
 
-Goal = Literal["promoted", "aborted", "healthy"]
+Goal = Literal["promoted", "aborted", "healthy", "paused", "approval"]
+GOALS: Final[tuple[str, ...]] = get_args(Goal)
 _PROMOTED: Final = ("Promoted", "FastPromoted", "FastRolledBack")
 
 
@@ -41,11 +42,20 @@ class Waiting:
         rollout = status.get("rollout")
         if self._followed is None and rollout:
             self._followed = rollout["release"], rollout["startedAt"]
+        if rollout and self._waits(status, rollout):
+            return Outcome(True, f"Paused: {rollout['release']}: {rollout.get('paused') or rollout.get('waiting')}")
         result, message = self._followed_end(status) if self._followed else _present_end(status)
         if result is None:
             return None
         ended = "promoted" if result in _PROMOTED else "aborted" if result == "Aborted" else result
         return Outcome(ended == self.goal, f"{result}: {message}")
+
+    def _waits(self, status: Raw, rollout: Raw) -> bool:
+        """Whether the rollout has come to where it is to be waited for: nothing of that is its end."""
+        if self._followed != (rollout["release"], rollout["startedAt"]):
+            return False
+        reached = {"paused": status.get("phase") == "Paused", "approval": bool(rollout.get("gate"))}
+        return reached.get(self.goal, False)
 
     def _health(self, status: Raw) -> Outcome | None:
         if status.get("phase") == "Healthy":

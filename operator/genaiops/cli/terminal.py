@@ -8,7 +8,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from genaiops.cli import screen
+from genaiops.cli import screen, tree
 from genaiops.cli.untrusted import dump, plain
 from genaiops.cli.view import View
 
@@ -24,7 +24,7 @@ def show_status(view: View, form: str | None) -> None:
         # Several in a row, from --watch, are a stream of documents.
         click.echo(("---\n" if form == "yaml" else "") + dump(view, form), nl=False)
     else:
-        show(screen.status(plain(view), now()))
+        show(tree.status(plain(view), now()))
 
 
 def keep_showing(views: Iterator[View], form: str | None) -> None:
@@ -48,7 +48,7 @@ def _redraw(views: Iterator[View]) -> None:
 
     def draw() -> RenderableType:
         # Also called once a second in between: ages and pauses go on without news.
-        return screen.status(current, now()) if current else Text("")
+        return tree.status(current, now()) if current else Text("")
 
     with Live(get_renderable=draw, console=_console(), refresh_per_second=1) as live:
         for view in views:

@@ -132,6 +132,12 @@ def verdict(name: str, word: str, message: str, **rest: Any) -> Raw:
     return {"name": name, "verdict": word, "message": message, **arms, **rest}
 
 
+def decision(action: str, phase: str, username: str, message: str) -> Raw:
+    name = f"support-{action.lower()}"
+    said = {"action": action, "phase": phase, "username": username, "message": message}
+    return {"name": name, "uid": name, "at": BEGAN, **said}
+
+
 def ended(release: str, result: str, reason: str, message: str, *, prompt_version: str, **rest: Any) -> Raw:
     return {
         "release": release,

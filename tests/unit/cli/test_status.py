@@ -11,7 +11,7 @@ from rich.console import Console
 from cli import given
 from cli.apiserver import ApiServer
 from cli.conftest import Type, meanwhile
-from genaiops.cli import screen, view
+from genaiops.cli import tree, view
 from genaiops.cli.follow import Seen
 from genaiops.cli.untrusted import plain
 
@@ -23,7 +23,7 @@ def drawn(app: given.Raw, objects: list[given.Raw], width: int = 110) -> str:
     for item in objects:
         by_kind.setdefault(item["kind"], {})[item["metadata"]["name"]] = item
     console = Console(file=io.StringIO(), width=width, markup=False, highlight=False)
-    console.print(screen.status(plain(view.status(app, Seen(by_kind))), NOW))
+    console.print(tree.status(plain(view.status(app, Seen(by_kind))), NOW))
     text = console.file.getvalue()  # type: ignore[attr-defined]
     return "\n".join(line.rstrip() for line in text.splitlines())
 
@@ -57,6 +57,102 @@ def test_a_timed_pause_says_what_is_left_of_it() -> None:
     steps = [{"setWeight": 25}, {"pause": {"duration": "10m"}}, {"setWeight": 50}]
 
     assert "→ pause 10m → 50 % → 100 %  5m left" in drawn(given.app(status, rollout={"steps": steps}), [])
+
+
+def test_a_gate_shows_who_approved_who_is_missing_and_who_may_not() -> None:
+    tree = drawn(given.app(given.waiting_for_approval("bob", excluded=("jane",))), [])
+
+    assert (
+        """\
+│   ├── approval  1 of 2, 1 missing
+│   │   ├── ✓ bob 2m ago; it counts: 58m left
+│   │   └── may not: jane (asked for the change)
+"""
+        in tree
+    )
+
+
+def test_people_who_hold_who_asked_and_who_decided_are_named() -> None:
+    status = given.held()
+    status["rollout"] |= {"requestedBy": ["jane", "kim"], "decidedBy": ["Pause by bob: lunch"], "full": True}
+
+    tree = drawn(given.app(status), [])
+
+    assert "│   ├── asked for by jane, kim\n" in tree
+    assert "│   ├── step 2 of 4 (a person has it skip its steps)  25 % → " in tree
+    assert "│   ├── held by bob since 3m: lunch\n" in tree
+    assert "│   ├── decided: Pause by bob: lunch\n" in tree
+
+
+EVERY_STEP = [
+    {"setCanaryScale": {"percent": 50}},
+    {"setCanaryScale": {"replicas": 3}},
+    {"setCanaryScale": {"matchWeight": True}},
+    {"setHeaderRoute": {"match": [{"header": "x-tester", "exact": "yes"}, {"cookie": "beta", "prefix": "t"}]}},
+    {"shadow": {"percent": 10, "duration": "10m", "maxRequests": 500}},
+    {"setHeaderRoute": {"match": []}},
+    {"analysis": {"metrics": [{"name": "error-rate"}, {"name": "latency"}]}},
+    {"approval": {}},
+    {"approval": {"approvals": 2}},
+]
+
+
+def at_step(index: int) -> given.Raw:
+    status = given.paused()
+    status["rollout"] |= {"step": index, "steps": len(EVERY_STEP)}
+    return given.app(status, rollout={"steps": EVERY_STEP})
+
+
+def test_every_kind_of_step_has_its_words() -> None:
+    assert (
+        "step 1 of 10  50 % of the pods → 3 pods → pods for its weight → testers → shadow 10 % for 10m → no testers → "
+        "analysis of error-rate, latency → approval → 2 approvals → 100 %"
+    ) in drawn(at_step(0), [], width=300)
+
+
+def test_testers_and_copies_are_those_of_the_present_step() -> None:
+    with_testers, with_copies, with_neither = (drawn(at_step(index), [], width=300) for index in (3, 4, 5))
+
+    assert "testers: header x-tester is yes; cookie beta begins with t\n" in with_testers
+    assert "shadow: " not in with_testers
+    assert "testers: header x-tester is yes; cookie beta begins with t\n" in with_copies
+    assert "shadow: 10 % of requests are copied to it, 500 at the most\n" in with_copies
+    assert "→ 100 %  5m left" in with_copies
+    assert "testers: " not in with_neither
+
+
+def test_a_promotion_that_is_watched_shows_its_verdicts_and_what_is_left() -> None:
+    assert """\
+├── stable support-bbbbbbbbbb (prompt v2), model gpt  100 %  0/1 pods ready
+│   └── watched after its promotion  8m left; a breach goes back to support-aaaaaaaaaa (prompt v1)  2/2 pods ready
+│       └── analysis Successful measured 4s ago
+│           └── ✓ Successful error-rate 0.0% (0 of 80) against 0.4% (1 of 240) before
+""" in drawn(given.app(given.watched()), given.everything(), width=120)
+
+
+def test_the_last_decisions_show_what_became_of_them() -> None:
+    decisions = [
+        given.decision("Pause", "Refused", "bob", "support-bbbbbbbbbb is held by kim already"),
+        given.decision("Promote", "Applied", "jane", "support-bbbbbbbbbb may go on past step 2"),
+        given.decision("Abort", "Applied", "", "done"),
+        given.decision("Retry", "Expired", "bob", "its ttl passed"),
+    ]
+
+    assert """\
+├── decisions
+│   ├── Expired Retry by bob 10m ago  its ttl passed
+│   ├── Applied Abort by a person 10m ago  done
+│   └── Applied Promote by jane 10m ago  support-bbbbbbbbbb may go on past step 2
+""" in drawn(given.app(given.paused() | {"decisions": decisions}), [])
+
+
+def test_history_names_the_people_who_decided(cluster: ApiServer, genaiops: Type) -> None:
+    status = given.aborted()
+    status["history"][-1]["decidedBy"] = ["Approve by jane", "Abort by bob: too slow"]
+    cluster.put(given.app(status))
+
+    assert "(Approve by jane; Abort by bob: too slow)" in drawn(given.app(status), [], width=300)
+    assert "Approve by jane; Abort by bob: too slow" in genaiops("history", "support").out.splitlines()[1]
 
 
 def test_steps_are_those_of_the_policy_that_the_app_names() -> None:
@@ -99,12 +195,32 @@ def test_get_lists_apps(genaiops: Type) -> None:
 
     head, row = (line.split("   ") for line in printed.out.splitlines())
     assert [cell.strip() for cell in head if cell.strip()] == [
-        *("NAME", "PHASE", "STABLE", "CANDIDATE", "WEIGHT", "VERDICT", "AGE")
+        *("NAME", "PHASE", "STABLE", "CANDIDATE", "WEIGHT", "VERDICT", "WAITING", "AGE")
     ]
-    assert [cell.strip() for cell in row if cell.strip()][:6] == [
+    assert [cell.strip() for cell in row if cell.strip()][:7] == [
         *("support", "Paused", "support-aaaaaaaaaa (prompt v1)", "support-bbbbbbbbbb (prompt v2)"),
-        *("25", "Inconclusive"),
+        *("25", "Inconclusive", "paused until a person promotes"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("status", "waits_for"),
+    [
+        (given.waiting_for_approval(), " waits until 2 people approve "),
+        (given.held(), " held by bob "),
+        (
+            given.paused() | {"rollout": {"release": "x", "startedAt": given.BEGAN, "waiting": "0 of 1 ready: why"}},
+            " 0 of 1 ready ",
+        ),
+        (given.watched(), " watched, over "),
+    ],
+)
+def test_get_says_in_short_what_an_app_waits_for(
+    cluster: ApiServer, genaiops: Type, status: given.Raw, waits_for: str
+) -> None:
+    cluster.put(given.app(status))
+
+    assert waits_for in genaiops("get").out
 
 
 def test_get_finds_one_app_and_apps_of_all_namespaces(genaiops: Type) -> None:

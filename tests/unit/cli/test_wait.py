@@ -33,7 +33,30 @@ def test_the_other_outcome_is_the_opposite() -> None:
     assert aborted.reached
 
 
-@pytest.mark.parametrize("goal", ["promoted", "aborted"])
+def test_a_pause_and_an_approval_are_reached_on_the_way() -> None:
+    under_way = given.paused() | {"phase": "Progressing"}
+    at_gate = given.waiting_for_approval("bob")
+    gate = "Paused: support-bbbbbbbbbb: waits until 2 people approve: kubectl genaiops approve support -n shop"
+
+    assert outcomes("paused", under_way, given.paused()) == [
+        None,
+        Outcome(True, "Paused: support-bbbbbbbbbb: paused until a person promotes"),
+    ]
+    assert outcomes("approval", given.paused(), at_gate) == [None, Outcome(True, gate)]
+    assert outcomes("paused", at_gate) == [Outcome(True, gate)]
+
+
+@pytest.mark.parametrize("goal", ["paused", "approval"])
+def test_a_rollout_that_has_ended_pauses_no_more(goal: Goal) -> None:
+    (promoted,) = outcomes(goal, given.healthy())
+    _, aborted = outcomes(goal, given.paused() | {"phase": "Progressing"}, given.aborted())
+
+    assert promoted == Outcome(False, "Promoted: support-bbbbbbbbbb serves what the spec asks for")
+    assert aborted is not None
+    assert not aborted.reached
+
+
+@pytest.mark.parametrize("goal", ["promoted", "aborted", "paused", "approval"])
 def test_a_rollout_that_another_one_supersedes_reaches_neither(goal: Goal) -> None:
     superseded = given.paused()
     superseded["rollout"] = {**superseded["rollout"], "release": "support-cccccccccc", "startedAt": "later"}
@@ -41,7 +64,8 @@ def test_a_rollout_that_another_one_supersedes_reaches_neither(goal: Goal) -> No
         given.ended(given.CANDIDATE, "Superseded", "NewChange", "newer", prompt_version="v2", startedAt=given.BEGAN)
     ]
 
-    assert outcomes(goal, given.paused(), superseded) == [
+    under_way = given.paused() | {"phase": "Progressing"}
+    assert outcomes(goal, under_way, superseded) == [
         None,
         Outcome(False, "Superseded: support-bbbbbbbbbb: newer"),
     ]
@@ -109,9 +133,9 @@ def test_wait_ends_with_1_at_the_other_outcome_and_2_after_its_time(cluster: Api
     other = genaiops("wait", "support", "--for", "promoted")
 
     assert timeout.code == 2
-    assert "error: support is not promoted after 0.1 s: Paused" in timeout.err
+    assert "error: support has not reached promoted after 0.1 s: Paused" in timeout.err
     assert other.code == 1
-    assert "error: support can't become promoted any more: Aborted: support-bbbbbbbbbb" in other.err
+    assert "error: support can't reach promoted any more: Aborted: support-bbbbbbbbbb" in other.err
 
 
 def test_wait_says_what_it_does_not_understand(genaiops: Type) -> None:
@@ -119,5 +143,5 @@ def test_wait_says_what_it_does_not_understand(genaiops: Type) -> None:
     endless = genaiops("wait", "support", "--for", "healthy", "--timeout", "10")
 
     assert (unknown.code, endless.code) == (2, 2)
-    assert "'promoted', 'aborted', 'healthy'" in unknown.err
+    assert "'promoted', 'aborted', 'healthy', 'paused', 'approval'" in unknown.err
     assert "is no duration: write a number and a unit" in endless.err
