@@ -47,6 +47,8 @@ class Advance:
         """What stable answered while this pass began: what the candidate is compared with once it has everything."""
         self.may_run = False
         """Whether the candidate may have pods at all."""
+        self.pods = 0
+        """Pods that it is to have."""
 
     @property
     def policy(self) -> RolloutSpec:
@@ -73,6 +75,10 @@ class Advance:
 
     def run(self) -> None:
         """As far as it goes now: to the first thing that is missing, or to the end of the rollout."""
+        self.move_on()
+        self.pods = self.candidate_pods()
+
+    def move_on(self) -> None:
         last = len(self.steps) - 1
         self.fit_step(last)
         self.update(steps=last, paused=None)
@@ -146,10 +152,8 @@ class Advance:
         self.update(gate=Gate(needed=approval.approvals, excluded=excluded, approvers=approvers))
         self.wake += [approver.until for approver in approvers]
         so_far = f", so far {', '.join(approver.username for approver in approvers)}" if approvers else ""
-        people = f"waits for {'a person' if approval.approvals == 1 else f'{approval.approvals} people'}"
-        self.hold(
-            f"waits until {people} approve{'s' if approval.approvals == 1 else ''}{so_far}: {self.how_to('approve')}"
-        )
+        people = "a person" if approval.approvals == 1 else f"{approval.approvals} people"
+        self.hold(f"waits for {people} to approve{so_far}: {self.how_to('approve')}")
         return False
 
     def may_move(self) -> bool:
@@ -248,11 +252,15 @@ class Advance:
         return True
 
     def candidate_pods(self) -> int:
-        """Pods that the candidate is to have now."""
-        if not self.may_run:
-            return 0
         release, weight = self.rollout.release, weight_at(self.steps, self.rollout.step)
         weights = self.seen.gateway.weights
+        if not self.may_run:
+            # One that is tried again may still have requests of the last time.
+            running = self.seen.workload(release).replicas
+            if running and (weights is None or weights.get(release, 0)):
+                self.wake.append(next_question(self.now, self.rollout.started_at))
+                return running
+            return 0
         if weights is None or weights.get(release, 0) > weight:
             # Less weight needs fewer pods, once the gateway says that it is less.
             return max(self.pods_for(weight), self.seen.workload(release).replicas)

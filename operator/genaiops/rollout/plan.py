@@ -109,8 +109,8 @@ def _replicas(course: Course, moved: Advance | None, draining: tuple[str, ...]) 
         running[course.stable] = replicas
     if course.watch:
         running[course.watch.previous] = replicas
-    if course.rollout and moved and (pods := moved.candidate_pods()):
-        running[course.rollout.release] = pods
+    if course.rollout and moved and moved.pods:
+        running[course.rollout.release] = moved.pods
     for release in course.retiring:
         if release not in draining:
             running[release] = seen.workload(release).replicas

@@ -12,9 +12,20 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from rollout.scenario import Story, app, pause
+from genaiops.api.action import Action
+from rollout.outcome import version_of
+from rollout.scenario import Step, Story, app, pause
 from rollout.world import Requests
 
+STEPS: list[tuple[Step, ...]] = [
+    (),
+    (10,),
+    (25, 50, 75),
+    (pause(), 60),
+    ({"setHeaderRoute": {"match": [{"header": "x-tester", "exact": "yes"}]}}, {"approval": {}}, 50),
+    ({"setCanaryScale": {"percent": 100}}, {"shadow": {"percent": 10, "duration": "1m"}}, 20),
+    (10, {"analysis": {"metrics": [{"name": "latency"}], "maxDuration": "1m"}}, {"setCanaryScale": {"replicas": 2}}),
+]
 VERSIONS = st.sampled_from(["v1", "v2", "v3", "v9"])
 """The prompt has no version v9."""
 
@@ -22,9 +33,10 @@ VERSIONS = st.sampled_from(["v1", "v2", "v3", "v9"])
 class Interleavings(RuleBasedStateMachine):
     """An app, its cluster, the people who change it and the users who ask it."""
 
-    @initialize(replicas=st.integers(1, 5), midway=st.booleans())
-    def begins(self, replicas: int, midway: bool) -> None:
-        self.story = app(replicas).with_steps(10, pause("30s"), 50).with_analysis("error-rate", maxDuration="3m")
+    @initialize(replicas=st.integers(1, 5), midway=st.booleans(), watch=st.sampled_from(["0s", "5m"]))
+    def begins(self, replicas: int, midway: bool, watch: str) -> None:
+        self.story = app(replicas).with_rollout(watchAfterPromotion=watch)
+        self.story.with_steps(10, pause("30s"), 50).with_analysis("error-rate", maxDuration="3m")
         self.story.with_rollout(progressDeadline="2m").when_reconciled()
         self.world = self.story.world
         if midway:
@@ -40,9 +52,20 @@ class Interleavings(RuleBasedStateMachine):
     def app_is_scaled(self, replicas: int) -> None:
         self.story.when_replicas(replicas)
 
-    @rule(steps=st.sampled_from([(), (10,), (25, 50, 75), (pause(), 60)]))
-    def steps_change(self, steps: tuple[int, ...]) -> None:
+    @rule(steps=st.sampled_from(STEPS))
+    def steps_change(self, steps: tuple[Step, ...]) -> None:
         self.story.with_steps(*steps).when_reconciled()
+
+    @rule(required=st.booleans())
+    def an_approval_is_asked_for_or_not(self, required: bool) -> None:
+        self.story.with_rollout(approval={"required": required}).when_reconciled()
+
+    @precondition(lambda self: self.world.releases)
+    @rule(data=st.data(), action=st.sampled_from(list(Action)), full=st.booleans())
+    def a_person_decides(self, data: st.DataObject, action: Action, full: bool) -> None:
+        release = data.draw(st.sampled_from(sorted(self.world.releases)))
+        fields = {"full": True} if full and action is Action.PROMOTE else {}
+        self.story.when_person(action, version_of(self.world.releases[release]), **fields)
 
     # --- the cluster ----------------------------------------------------------------------------------------
 
@@ -97,6 +120,7 @@ class Interleavings(RuleBasedStateMachine):
         """From wherever it got to, an app that is asked for a good release ends up serving it."""
         if not hasattr(self, "story"):
             return
+        self.story.with_rollout(approval={"required": False}, watchAfterPromotion="0s")
         self.story.with_steps(10).when_prompt("v4").when_all_settles()
         if self.world.status.rollout:
             self.story.when_traffic(candidate=Requests(1000), stable=Requests(1000)).when_all_settles()

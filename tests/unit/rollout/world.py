@@ -166,10 +166,19 @@ class World:
         asked, routes = todo.replicas, todo.routes
         if routes.stable and todo.status.stable_release:
             assert asked[routes.stable] >= self.spec.replicas, "stable keeps its full size"
+        if todo.status.watch:
+            assert asked[todo.status.watch.previous] >= self.spec.replicas, "there is something to go back to"
         if routes.weight:
             ready = self.ready(str(routes.candidate))
             needed = pods_needed(routes.weight, self.spec.replicas)
             assert ready >= needed, f"{ready} ready pods get {routes.weight}%, which needs {needed}"
+        if routes.testers or routes.shadow:
+            assert self.ready(str(routes.candidate)), "testers and copies go to pods that are ready"
+        rollout = todo.status.rollout
+        if rollout and not rollout.approved and not rollout.fast and not rollout.undo:
+            before = self.deployments.get(rollout.release, 0)
+            assert asked.get(rollout.release, 0) <= before, "no pod before the approval"
+            assert routes.candidate != rollout.release, "no request before the approval"
         if not self.gateway.silent:
             for release, weight in self.gateway.weights.items():
                 gone = weight and release in self.deployments and release not in asked
