@@ -18,7 +18,17 @@ from controlplane import REPOSITORY, ControlPlane
 from harness import Objects, eventually
 from kubernetes import client
 
-from genaiops.controller.kinds import BY_KIND, CUSTOM, EVENTS, JOBS, OWNED, WATCHED, Resource
+from genaiops.controller.kinds import (
+    BY_KIND,
+    CUSTOM,
+    ENDPOINT_SLICES,
+    EVENTS,
+    HTTP_ROUTES,
+    JOBS,
+    OWNED,
+    WATCHED,
+    Resource,
+)
 
 OPERATOR = f"system:serviceaccount:{SYSTEM}:genaiops-operator"
 

@@ -23,21 +23,20 @@ from genaiops.controller.metrics import forget_app, observe_plan
 from genaiops.controller.observe import observe
 from genaiops.controller.ownership import belongs_to
 from genaiops.controller.render import render
+from genaiops.controller.routing.choice import Routings
 from genaiops.controller.store import Key, Raw, Store, key_of
 from genaiops.controller.webhook.stamp import Seal
-from genaiops.manifests.labels import COMPONENT, GATEWAY, Object, owner
+from genaiops.manifests.labels import Object, owner
 from genaiops.manifests.release import release_object
 from genaiops.release.resolve import parse_errors
 from genaiops.rollout.conditions import kstatus, merge
 from genaiops.rollout.plan import plan
 from genaiops.rollout.snapshot import Notice, Plan, Snapshot
-from genaiops.traffic.envoy import routes_version
-from genaiops.traffic.objects import gateway_name
 
 log = logging.getLogger(__name__)
 
-CONFIG_ANNOTATION = "genaiops.dev/config"
 _LOOK_AGAIN: Final = timedelta(seconds=10)
+_LOOK_SOON: Final = timedelta(milliseconds=200)
 _LLMAPP = BY_KIND["LLMApp"]
 _RELEASE = BY_KIND["Release"]
 _ACTION = BY_KIND["ReleaseAction"]
@@ -66,6 +65,7 @@ class AppReconciler:
         self._measuring = measuring
         self._clock = clock
         self._applier = Applier(cluster, store)
+        self._routings = Routings(cluster, store, pods, self._applier.refused, clock)
 
     async def reconcile(self, key: Key) -> float | None:
         """One pass. Seconds until the next one is due by itself; None where only an event can change anything."""
@@ -80,7 +80,9 @@ class AppReconciler:
             return None
         now = self._clock()
         try:
-            seen = await observe(raw, self._store, self._pods, self._runtime_image, self._seal(), self._measuring, now)
+            seen = await observe(
+                raw, self._store, self._pods, self._routings, self._runtime_image, self._seal(), self._measuring, now
+            )
         except ValidationError as error:
             await self._report_unreadable(raw, error, now)
             return None
@@ -101,10 +103,12 @@ class AppReconciler:
         if changed:
             raw = await self._write_status(_LLMAPP, raw, status.to_manifest())
         observe_plan(seen, todo)
-        await self._execute(raw, seen, todo, objects, keep=bool(lost))
+        settled = await self._execute(raw, seen, todo, objects, keep=bool(lost))
         if changed:
             return 0.0
         due = [] if todo.at is None else [todo.at - self._clock()]
+        if not settled:
+            due.append(_LOOK_SOON)
         if taken or untold:
             # What does not carry our labels is not watched.
             due.append(_LOOK_AGAIN)
@@ -128,11 +132,12 @@ class AppReconciler:
             ),
         ]
 
-    async def _execute(self, raw: Raw, seen: Snapshot, todo: Plan, objects: list[Object], *, keep: bool) -> None:
-        """Carry the plan out. `keep`: nobody knows all that should be there, so nothing is one too many."""
+    async def _execute(self, raw: Raw, seen: Snapshot, todo: Plan, objects: list[Object], *, keep: bool) -> bool:
+        """Carry the plan out; False where the traffic can't follow yet. `keep`: nobody knows all that should be there,
+        so nothing is one too many."""
         key = key_of(raw)
         refusal = await self._applier.apply(key, objects)
-        await self._wake_gateway(key, objects)
+        settled = await self._routings.of(seen.spec).take_effect(raw, seen, todo, objects)
         wanted = {key_of(manifest) for manifest in objects}
         for live in self._store.owned(key):
             kind, name = live["kind"], live["metadata"]["name"]
@@ -148,6 +153,7 @@ class AppReconciler:
         await self._answer(raw, seen, todo)
         if refusal:
             raise refusal
+        return settled
 
     async def _answer(self, raw: Raw, seen: Snapshot, todo: Plan) -> None:
         """Tell people what became of their decisions; the oldest answered ones are cleared away."""
@@ -163,23 +169,6 @@ class AppReconciler:
                 log.warning("%s %s/%s: its status can't be written: %s", *key_of(action), refusal)
         for action in cleared(owned, todo.status, seen.spec.revision_history_limit):
             await self._applier.delete(action)
-
-    async def _wake_gateway(self, key: Key, objects: list[Object]) -> None:
-        """A changed ConfigMap reaches a pod's volume at the kubelet's next sync of the pod, up to a minute and a half
-        later; any change of the pod brings that sync about at once."""
-        gateway = Key("ConfigMap", key.namespace, gateway_name(key.name))
-        if gateway in self._applier.refused(key):
-            return
-        for version in (routes_version(manifest["data"]) for manifest in objects if key_of(manifest) == gateway):
-            for pod in self._store.owned(key):
-                meta = pod["metadata"]
-                if pod["kind"] != "Pod" or (meta.get("labels") or {}).get(COMPONENT) != GATEWAY:
-                    continue
-                annotations = meta.get("annotations") or {}
-                if annotations.get(CONFIG_ANNOTATION) != version and not meta.get("deletionTimestamp"):
-                    await self._cluster.annotate(
-                        BY_KIND["Pod"], meta["namespace"], meta["name"], {CONFIG_ANNOTATION: version}
-                    )
 
     async def _tell(self, raw: Raw, untold: Sequence[Announcement]) -> Sequence[Announcement]:
         """Tell what is on record as untold; returns what can't be told now, which must not keep anything from being

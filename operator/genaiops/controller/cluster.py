@@ -1,7 +1,7 @@
 """The Kubernetes API as the operator uses it: raw JSON in, raw JSON out."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
 import aiohttp
@@ -13,6 +13,7 @@ from genaiops.manifests.labels import MANAGER
 
 APPLY: Final = "application/apply-patch+yaml"
 MERGE: Final = "application/merge-patch+json"
+JSON_PATCH: Final = "application/json-patch+json"
 _PAGE: Final = 500
 _TIMEOUT: Final = 10.0
 _TRIES: Final = 3
@@ -55,7 +56,7 @@ class Cluster:
         path: str,
         *,
         query: dict[str, str] | None = None,
-        body: dict[str, Any] | None = None,
+        body: dict[str, Any] | Sequence[dict[str, Any]] | None = None,
         content_type: str = "application/json",
         accept: str = "application/json",
     ) -> str:
@@ -137,6 +138,14 @@ class Cluster:
                 if error.status != 409 or tries == _TRIES:
                     raise
                 tries += 1
+
+    async def patch(
+        self, resource: Resource, raw: dict[str, Any], operations: Sequence[dict[str, Any]]
+    ) -> dict[str, Any]:
+        """JSON patch (RFC 6902) of an object; the object as it is then."""
+        path = resource.path(raw["metadata"]["namespace"], raw["metadata"]["name"])
+        query = {"fieldManager": MANAGER}
+        return _object(await self.request("PATCH", path, query=query, body=operations, content_type=JSON_PATCH))
 
     async def delete(self, resource: Resource, namespace: str, name: str, uid: str) -> None:
         """Delete this very object; one that is gone, or was made anew under the name, is left alone."""

@@ -57,7 +57,11 @@ OWNED: Final = (
     Resource("NetworkPolicy", "networkpolicies", "networking.k8s.io", selector=_OURS),
 )
 SECRETS: Final = Resource("Secret", "secrets")
-WATCHED: Final = (*CUSTOM, *OWNED, SECRETS)
+HTTP_ROUTES: Final = Resource("HTTPRoute", "httproutes", "gateway.networking.k8s.io")
+OPTIONAL: Final = (HTTP_ROUTES,)
+"""What a cluster may lack."""
+WATCHED: Final = (*CUSTOM, *OWNED, SECRETS, *OPTIONAL)
+ENDPOINT_SLICES: Final = Resource("EndpointSlice", "endpointslices", "discovery.k8s.io")
 
 EVENTS: Final = Resource("Event", "events")
 ACCESS_REVIEWS: Final = Resource("SubjectAccessReview", "subjectaccessreviews", "authorization.k8s.io")

@@ -1,6 +1,5 @@
 """Gathering the snapshot of one app: what the store holds, and what the data plane says where it matters now."""
 
-import asyncio
 import json
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,34 +14,31 @@ from genaiops.api.llmapp import LLMAppSpec
 from genaiops.api.llmapp_status import LLMAppStatus
 from genaiops.api.release import ReleaseSpec
 from genaiops.controller.actions import asked_of, people_behind
-from genaiops.controller.dataplane import PodClient, UnreachableError, gather_reads, is_ready, pod_problem
+from genaiops.controller.dataplane import PodClient, UnreachableError, is_ready, pod_problem
 from genaiops.controller.measuring import Measuring
 from genaiops.controller.ownership import belongs_to
 from genaiops.controller.readings import read_pods
+from genaiops.controller.routing import Split
+from genaiops.controller.routing.choice import Routings
 from genaiops.controller.store import Key, Raw, Store
 from genaiops.controller.webhook.stamp import Seal
-from genaiops.manifests.labels import COMPONENT, GATEWAY, RELEASE, RUNTIME
+from genaiops.manifests.labels import COMPONENT, RELEASE, RUNTIME
 from genaiops.manifests.release import HTTP_PORT, release_of
 from genaiops.release.resolve import resolve
 from genaiops.rollout.comparison import comparison
 from genaiops.rollout.due import gateway_due, readings_due
-from genaiops.rollout.snapshot import GatewayView, Snapshot, Workload
-from genaiops.traffic.envoy import routes_version
-from genaiops.traffic.envoy.names import READ_ONLY_PORT
-from genaiops.traffic.live import (
-    CLUSTERS_PATH,
-    ROUTES_PATH,
-    healthy_endpoints,
-    live_routes_version,
-    live_shadow,
-    live_testers,
-    live_weights,
-)
-from genaiops.traffic.objects import gateway_name
+from genaiops.rollout.snapshot import Snapshot, Workload
 
 
 async def observe(
-    raw: Raw, store: Store, pods: PodClient, runtime_image: str, seal: Seal, measuring: Measuring, now: datetime
+    raw: Raw,
+    store: Store,
+    pods: PodClient,
+    routings: Routings,
+    runtime_image: str,
+    seal: Seal,
+    measuring: Measuring,
+    now: datetime,
 ) -> Snapshot:
     """The snapshot of an app. Raises ValidationError where its spec or status can't be read."""
     meta = raw["metadata"]
@@ -61,10 +57,11 @@ async def observe(
         status.stable_release,
     )
     runtimes = [raw for raw in owned if raw["kind"] == "Pod" and _component(raw) == RUNTIME]
-    gateways = [raw for raw in owned if raw["kind"] == "Pod" and _component(raw) == GATEWAY and is_ready(raw)]
-    gateway = GatewayView(ready=len(gateways))
-    if gateway_due(status, resolution):
-        gateway = await _ask_gateway(pods, gateways, _routes_told(store, namespace, name))
+    split = Split(raw, spec, status, owned)
+    routing = routings.of(spec)
+    if stopped := routing.problems(split):
+        resolution = replace(resolution, target=None, problems=(*resolution.problems, *stopped))
+    gateway = await routing.view(split, due=gateway_due(status, resolution))
     readings = None
     if comparison(status, resolution.rollout) is None:
         measuring.forget(Key("LLMApp", namespace, name))
@@ -169,40 +166,3 @@ def _readiness(body: str) -> str:
         return str(json.loads(body)["status"])[:500]
     except (ValueError, LookupError, TypeError):
         return body[:500]
-
-
-def _routes_told(store: Store, namespace: str, app: str) -> str | None:
-    config = store.get("ConfigMap", namespace, gateway_name(app))
-    try:
-        return routes_version(config["data"]) if config else None
-    except (LookupError, TypeError, ValueError):
-        # Edited by hand: it is about to be put right.
-        return None
-
-
-async def _ask_gateway(client: PodClient, gateways: list[Raw], routes_told: str | None) -> GatewayView:
-    """What all ready gateway pods have in effect of the routes they were told last.
-
-    One that does not answer, or still has earlier routes, makes it unknown: nothing is assumed.
-    """
-    routes, clusters = await asyncio.gather(
-        gather_reads(client, gateways, READ_ONLY_PORT, ROUTES_PATH),
-        gather_reads(client, gateways, READ_ONLY_PORT, CLUSTERS_PATH),
-    )
-    problems = [str(answer) for answer in (*routes, *clusters) if isinstance(answer, UnreachableError)]
-    if problems or not gateways:
-        return GatewayView(ready=len(gateways), problem=problems[0] if problems else "no gateway pod is ready")
-    try:
-        dumps = [json.loads(str(answer)) for answer in routes]
-        healthy = [healthy_endpoints(json.loads(str(answer))) for answer in clusters]
-    except (ValueError, LookupError, TypeError) as error:
-        return GatewayView(ready=len(gateways), problem=f"a gateway pod's answer can't be read: {error!r}")
-    agreed = all(live_routes_version(dump) == routes_told for dump in dumps)
-    return GatewayView(
-        ready=len(gateways),
-        weights=live_weights(dumps[0]) if agreed else None,
-        testers=live_testers(dumps[0]),
-        shadow=live_shadow(dumps[0]),
-        endpoints={release: min(item.get(release, 0) for item in healthy) for release in set().union(*healthy)},
-        problem=None if agreed else "not every gateway pod has taken up the latest routes",
-    )

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from genaiops.controller.cluster import UNAVAILABLE, ApiError, Cluster
 from genaiops.controller.election import NotLeaderError
-from genaiops.controller.kinds import CUSTOM, WATCHED, Resource
+from genaiops.controller.kinds import CUSTOM, OPTIONAL, WATCHED, Resource
 from genaiops.controller.metrics import QUEUE_LENGTH, RECONCILE_ERRORS, RECONCILE_SECONDS
 from genaiops.controller.queue import KeyedQueue
 from genaiops.controller.store import RECONCILED, Key, Raw, Store
@@ -81,15 +81,23 @@ class Operator:
             items: list[Raw] = []
             versions = []
             for namespace in self._namespaces:
-                try:
-                    found, version = await self._cluster.list(resource, namespace)
-                except UNAVAILABLE as error:
-                    raise ListError(_why_not_listed(resource, error)) from error
+                found, version = await self._list(resource, namespace)
                 items += found
                 versions.append(version)
             self._enqueue(self._store.take_list(resource.kind, items, min(versions)))
         self.problem = None
         self.synced.set()
+
+    async def _list(self, resource: Resource, namespace: str | None) -> tuple[list[Raw], int]:
+        try:
+            listed = await self._cluster.list(resource, namespace)
+        except UNAVAILABLE as error:
+            if isinstance(error, ApiError) and error.status == 404 and resource in OPTIONAL:
+                self._store.absent.add(resource.kind)
+                return [], 0
+            raise ListError(_why_not_listed(resource, error)) from error
+        self._store.absent.discard(resource.kind)
+        return listed
 
     async def keep_listing(self) -> None:
         """Relist for ever, now and then."""

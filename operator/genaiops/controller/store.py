@@ -51,6 +51,8 @@ class Store:
         self._referrers: dict[Key, set[Key]] = defaultdict(set)
         self._deleted: dict[Key, int] = {}
         """Versions at which objects were deleted since the last list: an older state that comes late is outdated."""
+        self.absent: set[str] = set()
+        """Kinds that the cluster does not have."""
 
     def get(self, kind: str, namespace: str, name: str) -> Raw | None:
         """The object, or None."""
@@ -74,6 +76,7 @@ class Store:
             return False
         if self._deleted.get(key, -1) >= version_of(raw):
             return False
+        self.absent.discard(kind)
         slim = _slim(kind, raw)
         self._unlink(key)
         self._objects[key] = slim
@@ -184,6 +187,7 @@ def references_of(key: Key, raw: Raw) -> Iterator[Key]:
         yield from named("Model", "model", "ref")
         yield from named("Prompt", "prompt", "ref")
         yield from named("RolloutPolicy", "rolloutPolicyRef")
+        yield from named("HTTPRoute", "traffic", "gatewayAPI", "httpRoute")
         yield from listed("GuardrailPolicy", spec.get("guardrails"))
         model = spec.get("model")
         yield from listed("Model", model.get("fallbacks") if isinstance(model, dict) else None)

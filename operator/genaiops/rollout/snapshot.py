@@ -45,6 +45,10 @@ class GatewayView:
     """What is in effect of `Routes.shadow`; means something only where `weights` does."""
     problem: str | None = None
     """Why the gateway could not be asked."""
+    by: str = "the gateway"
+    """What splits the traffic, in the words of a message."""
+    admitted: str | None = None
+    """Of an app with traffic.gatewayAPI: the candidate, once its Service may stand for it."""
 
 
 @dataclass(frozen=True)
