@@ -32,7 +32,9 @@ CONFIG_ANNOTATION: Final = "genaiops.dev/config"
 class EnvoyRouting:
     """Traffic split by the app's own gateway."""
 
-    def __init__(self, cluster: Cluster, store: Store, pods: PodClient, refused: Callable[[Key], Mapping[Key, str]]) -> None:
+    def __init__(
+        self, cluster: Cluster, store: Store, pods: PodClient, refused: Callable[[Key], Mapping[Key, str]]
+    ) -> None:
         self._cluster = cluster
         self._store = store
         self._pods = pods
