@@ -1,6 +1,7 @@
 """The webhook as the chart installs it, for an operator that runs as a process of the test: called by URL."""
 
 import base64
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,9 +61,25 @@ class Installed:
         patch = yaml.safe_dump({"data": data})
         self.cluster.kubectl("-n", self.namespace, "patch", "secret", f"{self.name}-webhook", "-p", patch)
 
-    def served(self) -> str:
-        """The certificate that is served to a new connection, in PEM."""
-        return ssl.get_server_certificate(("127.0.0.1", self.port), timeout=5)
+    def served(self) -> bytes:
+        """The certificate that is served to a new connection, in PEM; empty where nobody listens."""
+        try:
+            return ssl.get_server_certificate(("127.0.0.1", self.port), timeout=5).strip().encode()
+        except ConnectionRefusedError:
+            return b""
+
+    def disbelief(self) -> list[str]:
+        """What the API server would say of a new connection to the webhook, by what it was told to trust."""
+        said = []
+        for hook in (hook for kind in HOOKS for hook in self.configuration(kind)["webhooks"]):
+            bundle = base64.b64decode(hook["clientConfig"]["caBundle"]).decode()
+            trust = ssl.create_default_context(cadata=bundle)
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), timeout=5) as plain:
+                    trust.wrap_socket(plain, server_hostname="127.0.0.1").close()
+            except ssl.SSLError as error:
+                said.append(f"{hook['name']}: {error}")
+        return said
 
 
 def _url(path: str, port: int) -> str:
