@@ -29,8 +29,9 @@ from contestants import NAMESPACE, Contestant, argo_rollouts, ours
 from controlplane import ControlPlane, Write, built_tools
 from idle_pods import IdlePods
 from kubernetes.aio import config
+from kubernetes.aio.client import Configuration
 
-from genaiops.controller.cluster import MERGE, Cluster
+from genaiops.controller.cluster import MERGE, Cluster, connect
 
 IN_FLIGHT = 32
 """Requests of the load generator at a time."""
@@ -213,8 +214,13 @@ async def on_stage(contestant: Contestant, controlplane: ControlPlane, folder: P
     process = contestant.start(controlplane, output)
     try:
         await healthy(contestant, process, output)
-        async with await config.new_client_from_config(str(controlplane.kubeconfig)) as client:
+        configuration = Configuration()
+        await config.load_kube_config(str(controlplane.kubeconfig), client_configuration=configuration)
+        async with connect(configuration) as client:
             yield Bench(contestant, process, Cluster(client), log)
+    except Exception as error:
+        error.add_note(f"The end of the log of {contestant.title}:\n{output.read_text()[-4000:]}")
+        raise
     finally:
         process.terminate()
         process.wait(30)

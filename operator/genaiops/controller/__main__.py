@@ -12,13 +12,13 @@ import aiohttp
 import kopf
 from aiohttp import web
 from kubernetes.aio import config
-from kubernetes.aio.client import ApiClient
+from kubernetes.aio.client import Configuration
 from kubernetes.aio.leaderelection.electionconfig import Config
 from kubernetes.aio.leaderelection.leaderelection import LeaderElection
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from genaiops.controller.apps import AppReconciler
-from genaiops.controller.cluster import Cluster
+from genaiops.controller.cluster import Cluster, connect
 from genaiops.controller.dataplane import DirectPods, PodClient, ProxiedPods
 from genaiops.controller.definitions import DefinitionReconciler
 from genaiops.controller.election import (
@@ -53,6 +53,20 @@ REQUEST_SECONDS = 30.0
 """Longest wait of kopf for one answer of the API server."""
 
 
+class NoDifferences(kopf.DiffBaseStorage):
+    """kopf tells handlers of changes what changed. Ours take events: each object would be copied for nothing."""
+
+    def build(self, **_: Any) -> Any:
+        """What of an object is compared with its next state."""
+        return {}
+
+    def fetch(self, **_: Any) -> None:
+        """What was stored."""
+
+    def store(self, **_: Any) -> None:
+        """Write it to the object."""
+
+
 def kopf_registry(operator: Operator) -> kopf.OperatorRegistry:
     """One handler per watched kind that hands the event on: kopf swallows what a handler raises, so none does work."""
     registry = kopf.OperatorRegistry()
@@ -68,6 +82,7 @@ def kopf_registry(operator: Operator) -> kopf.OperatorRegistry:
 
     async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
         settings.posting.enabled = False
+        settings.persistence.diffbase_storage = NoDifferences()
         settings.watching.server_timeout = 300
         settings.watching.inactivity_timeout = SILENCE_SECONDS
         settings.networking.connect_timeout = CONNECT_SECONDS
@@ -111,13 +126,14 @@ async def serve_health(operator: Operator, keeper: Keeper | None, port: int) -> 
 
 async def run(settings: Settings) -> NoReturn:
     """Run until SystemExit: 0 after a signal; 1 where leadership or the watch was lost, for a restart to start anew."""
+    configuration = Configuration()
     if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
-        config.load_incluster_config()  # type: ignore[no-untyped-call]
+        config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
     else:
-        await config.load_kube_config()  # type: ignore[no-untyped-call]
+        await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
     # No limit of connections: pods that don't answer must not keep the operator from others.
     pool = aiohttp.TCPConnector(limit=0)
-    async with ApiClient() as client, aiohttp.ClientSession(connector=pool) as session:
+    async with connect(configuration) as client, aiohttp.ClientSession(connector=pool) as session:
         lease = FencedLease(settings.lease_name, settings.lease_namespace, settings.identity, client)
         cluster = Cluster(client, lease)
         store = Store()

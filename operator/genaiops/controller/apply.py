@@ -1,5 +1,6 @@
 """Making objects so, and writing nothing where they are so already."""
 
+import asyncio
 import hashlib
 import json
 from collections import defaultdict
@@ -10,7 +11,7 @@ from typing import Any, Final
 from kubernetes.utils.quantity import parse_quantity
 
 from genaiops.controller.cluster import ApiError, Cluster
-from genaiops.controller.kinds import BY_KIND, resource_of
+from genaiops.controller.kinds import BY_KIND
 from genaiops.controller.ownership import obstacle
 from genaiops.controller.store import Key, Raw, Store, key_of, owners_of
 from genaiops.manifests.labels import Object
@@ -36,15 +37,17 @@ class Applier:
 
     async def obstacles(self, manifests: Iterable[Object]) -> dict[Key, ReferenceProblem]:
         """Which of these names somebody else's objects have."""
-        found = {}
-        for manifest in manifests:
-            key = key_of(manifest)
-            # Only what carries our labels is watched.
-            live = self._store.get(*key) or await self._cluster.find(resource_of(manifest), key.namespace, key.name)
-            problem = obstacle(live, manifest) if live else None
-            if problem:
-                found[key] = problem
-        return found
+        wanted = {key_of(manifest): manifest for manifest in manifests}
+        live = dict(zip(wanted, await asyncio.gather(*map(self._find, wanted)), strict=True))
+        problems = {key: obstacle(there, wanted[key]) for key, there in live.items() if there}
+        return {key: problem for key, problem in problems.items() if problem}
+
+    async def _find(self, key: Key) -> Raw | None:
+        known, resource = self._store.get(*key), BY_KIND[key.kind]
+        if known or resource.selector is None:
+            return known
+        # Only what carries our labels is watched.
+        return await self._cluster.find(resource, key.namespace, key.name)
 
     def refused(self, owner: Key) -> dict[Key, str]:
         """Which of the owner's objects the API server refused when they were applied last, and in which words."""

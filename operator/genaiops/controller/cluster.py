@@ -1,11 +1,12 @@
 """The Kubernetes API as the operator uses it: raw JSON in, raw JSON out."""
 
 import json
+import urllib.request
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
 import aiohttp
-from kubernetes.aio.client import ApiClient
+from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.client.exceptions import ApiException
 
 from genaiops.controller.kinds import Resource, resource_of
@@ -41,6 +42,15 @@ class ApiError(Exception):
 
 UNAVAILABLE: Final = (ApiError, aiohttp.ClientError, OSError, TimeoutError)
 """What a request raises where the API server refuses it or can't be reached."""
+
+
+def connect(configuration: Configuration) -> ApiClient:
+    """A client that looks for a proxy in the environment once: aiohttp would do so at each request, in a thread."""
+    configuration.client_session_kwargs = {"trust_env": False}
+    scheme, _, rest = configuration.host.partition("://")
+    if configuration.proxy is None and not urllib.request.proxy_bypass(rest.partition("/")[0]):
+        configuration.proxy = urllib.request.getproxies().get(scheme)
+    return ApiClient(configuration)
 
 
 class Cluster:

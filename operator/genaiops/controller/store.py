@@ -3,8 +3,11 @@
 Watch events and relists both write here; an older state never replaces a newer one, so their order does not matter.
 """
 
+import json
+import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from genaiops.manifests.labels import APP, MODEL
@@ -41,11 +44,38 @@ def version_of(raw: Raw) -> int:
     return int(raw["metadata"].get("resourceVersion") or 0)
 
 
+class _Kept(NamedTuple):
+    """An object as it is kept: as Python's dicts, the dozen that one app has would take 160 kB, like this 15."""
+
+    version: int
+    uid: str | None
+    created: str
+    owners: tuple[Key, ...]
+    content: bytes
+
+
+def _keep(kind: str, slim: Raw) -> _Kept:
+    meta = slim["metadata"]
+    return _Kept(
+        version=version_of(slim),
+        uid=meta.get("uid"),
+        created=meta.get("creationTimestamp", ""),
+        owners=tuple(owners_of(kind, slim)),
+        content=zlib.compress(json.dumps(slim, separators=(",", ":")).encode(), level=1),
+    )
+
+
+@lru_cache(maxsize=128)  # the objects of the few apps that are worked on at a time
+def _content(content: bytes) -> Raw:
+    raw: Raw = json.loads(zlib.decompress(content))
+    return raw
+
+
 class Store:
     """Objects by address, by the app or model whose label they carry, and by what refers to them."""
 
     def __init__(self) -> None:
-        self._objects: dict[Key, Raw] = {}
+        self._objects: dict[Key, _Kept] = {}
         self._owned: dict[Key, set[Key]] = defaultdict(set)
         self._references: dict[Key, set[Key]] = {}
         self._referrers: dict[Key, set[Key]] = defaultdict(set)
@@ -55,8 +85,9 @@ class Store:
         """Kinds that the cluster does not have."""
 
     def get(self, kind: str, namespace: str, name: str) -> Raw | None:
-        """The object, or None."""
-        return self._objects.get(Key(kind, namespace, name))
+        """The object, or None. Not to be changed: it is shared."""
+        known = self._objects.get(Key(kind, namespace, name))
+        return _content(known.content) if known else None
 
     def keys(self, kinds: Iterable[str]) -> Iterator[Key]:
         """Addresses of all objects of these kinds."""
@@ -65,22 +96,23 @@ class Store:
 
     def owned(self, owner: Key) -> list[Raw]:
         """Objects that carry the label of this LLMApp or Model, oldest first."""
-        objects = [self._objects[key] for key in self._owned.get(owner, ())]
-        return sorted(objects, key=lambda raw: (raw["metadata"].get("creationTimestamp", ""), raw["metadata"]["name"]))
+        found = {key: self._objects[key] for key in self._owned.get(owner, ())}
+        oldest_first = sorted(found, key=lambda key: (found[key].created, key.name))
+        return [_content(found[key].content) for key in oldest_first]
 
     def put(self, kind: str, raw: Raw) -> bool:
         """Keep this state; False where the same or a newer one is known already."""
         key = key_of(raw, kind)
         known = self._objects.get(key)
-        if known is not None and version_of(known) >= version_of(raw):
+        if known is not None and known.version >= version_of(raw):
             return False
         if self._deleted.get(key, -1) >= version_of(raw):
             return False
         self.absent.discard(kind)
         slim = _slim(kind, raw)
         self._unlink(key)
-        self._objects[key] = slim
-        for owner in owners_of(kind, slim):
+        self._objects[key] = kept = _keep(kind, slim)
+        for owner in kept.owners:
             self._owned[owner].add(key)
         self._references[key] = references = set(references_of(key, slim))
         for reference in references:
@@ -99,7 +131,7 @@ class Store:
         affected = self.affected(key)
         self._deleted[key] = version_of(raw)
         known = self._objects.get(key)
-        if known is not None and known["metadata"].get("uid") == raw["metadata"].get("uid"):
+        if known is not None and known.uid == raw["metadata"].get("uid"):
             self._unlink(key)
             del self._objects[key]
         return affected
@@ -113,7 +145,7 @@ class Store:
             affected |= self.change(kind, raw)
         # A watch tells of no deletion that happened while it was down: only the list shows what is gone.
         for key in [key for key in self._objects if key.kind == kind and key not in listed]:
-            if version_of(self._objects[key]) <= version:
+            if self._objects[key].version <= version:
                 affected |= self.affected(key)
                 self._unlink(key)
                 del self._objects[key]
@@ -124,7 +156,7 @@ class Store:
         known = self._objects.get(key)
         if known is None:
             return
-        for owner in owners_of(key.kind, known):
+        for owner in known.owners:
             self._owned[owner].discard(key)
             if not self._owned[owner]:
                 del self._owned[owner]
@@ -136,7 +168,7 @@ class Store:
     def affected(self, key: Key) -> set[Key]:
         """What has to be reconciled when this object changes: itself, what it belongs to, what refers to it."""
         known = self._objects.get(key)
-        found = set(owners_of(key.kind, known)) if known else set()
+        found = set(known.owners) if known else set()
         pending = [key]
         seen = {key}
         while pending:
