@@ -62,7 +62,7 @@ class ReleaseActionSpec(ApiModel):
         default=None,
         ge=0,
         le=64,
-        description="Promote, Approve: only at this step (status.rollout.step), so that two people who act at once take "
+        description="Promote, Approve: only at this step (status.rollout.step): two people who act at once take "
         "one step and not two.",
     )
     reason: str = Field(default="", max_length=1024, description="Why, for the history.")

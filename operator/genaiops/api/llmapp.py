@@ -17,6 +17,7 @@ from genaiops.api.base import (
     Signed,
     UniqueBy,
 )
+from genaiops.api.pods import PodOverlay
 from genaiops.api.rollout import RolloutSpec
 from genaiops.api.rules import Rule
 from genaiops.api.traffic import Traffic
@@ -115,6 +116,7 @@ class LLMAppSpec(ApiModel):
     )
     container: Container | None = Field(default=None, description="The team's own code; absent: the runtime alone.")
     runtime: Runtime = Field(default_factory=Runtime, description="The runtime beside the app.")
+    pods: PodOverlay | None = Field(default=None, description="Where the pods run and how they are marked.")
     rollout: RolloutSpec | None = Field(
         default=None, description="How a change is rolled out. At most one of this and rolloutPolicyRef."
     )

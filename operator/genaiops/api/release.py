@@ -8,6 +8,7 @@ from genaiops.api.base import ApiModel, ObjectName, PositiveDuration, ResourceRe
 from genaiops.api.guardrails import GuardrailPolicySpec
 from genaiops.api.llmapp import Container, Parameters
 from genaiops.api.model import Pricing, Provider
+from genaiops.api.pods import PodOverlay
 from genaiops.api.prompt import Message, Variable
 from genaiops.api.rules import Rule
 
@@ -55,6 +56,7 @@ class ReleaseContent(ApiModel):
     )
     container: Container | None = Field(default=None, description="The team's own code.")
     runtime: RuntimeContent = Field(description="The runtime beside the app.")
+    pods: PodOverlay | None = Field(default=None, description="Where the pods run and how they are marked.")
 
 
 class ReleaseSource(ApiModel):
@@ -66,6 +68,7 @@ class ReleaseSource(ApiModel):
     guardrails: list[ObjectName] = Field(
         default_factory=list, max_length=16, description="Names of the GuardrailPolicies."
     )
+    pinned: bool = Field(default=False, description="The app names the runtime's image itself.")
 
 
 class ReleaseSpec(ApiModel):
@@ -86,6 +89,8 @@ class ReleaseSpec(ApiModel):
 class ReleaseStatus(ApiModel):
     """The part the release plays now."""
 
-    role: str | None = Field(default=None, description="Stable, Candidate, Standby (until its successor is proved), Retiring or Retired.")
+    role: str | None = Field(
+        default=None, description="Stable, Candidate, Standby (until its successor is proved), Retiring or Retired."
+    )
     weight: int | None = Field(default=None, description="Percent of requests.")
     ready_replicas: int | None = Field(default=None, description="Its pods that are ready.")

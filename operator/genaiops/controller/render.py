@@ -6,7 +6,7 @@ from genaiops.api.release import ReleaseSpec
 from genaiops.api.traffic import Gateway, GatewayApi
 from genaiops.controller.store import Raw
 from genaiops.manifests.labels import RELEASE, Object, owner
-from genaiops.manifests.release import address_objects, deployment, release_object, serving_port
+from genaiops.manifests.release import address_objects, deployment, disruption_budget, release_object, serving_port
 from genaiops.manifests.template import kept
 from genaiops.rollout.snapshot import Plan, Routes, Snapshot
 from genaiops.traffic import replicas
@@ -41,6 +41,7 @@ def render(raw: Raw, seen: Snapshot, plan: Plan, gateway_image: str, live: Calla
                 name, seen.namespace, releases[name], pods, owned_by, restarted.isoformat() if restarted else None
             )
             objects.append(kept(made, live(name)))
+            objects.append(disruption_budget(name, seen.namespace, releases[name], owned_by))
     return objects
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from genaiops.api import API_VERSION
 from genaiops.api.release import ModelContent, ReleaseSpec
 from genaiops.manifests.labels import APP, RELEASE, RUNTIME, Object, app_labels, metadata
-from genaiops.manifests.pods import NON_ROOT, container_security, pod_security, spread
+from genaiops.manifests.pods import NON_ROOT, container_security, overlaid, pod_security, spread
 from genaiops.manifests.template import recorded
 
 HTTP_PORT: Final = 8080
@@ -81,6 +81,16 @@ def serving_port(release: ReleaseSpec) -> int:
     return release.content.container.port if release.content.container else HTTP_PORT
 
 
+def disruption_budget(name: str, namespace: str, release: ReleaseSpec, owned_by: Object) -> Object:
+    """A drain of nodes takes one pod of the release at a time; with one replica it is free to go."""
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": metadata(name, namespace, app_labels(release.app, RUNTIME, name), owned_by),
+        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {APP: release.app, RELEASE: name}}},
+    }
+
+
 def deployment(
     name: str,
     namespace: str,
@@ -98,6 +108,23 @@ def deployment(
     annotations = {"kubectl.kubernetes.io/default-container": containers[0]["name"]}
     if restarted_at:
         annotations[RESTARTED_AT] = restarted_at
+    template: Object = {
+        "metadata": {"labels": labels, "annotations": annotations},
+        "spec": {
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "securityContext": pod_security(None if release.content.container else NON_ROOT),
+            # What it answers when it stops takes one call of a model at the longest.
+            "terminationGracePeriodSeconds": _DRAIN_SECONDS + ceil(release.content.timeout.total_seconds()),
+            "topologySpreadConstraints": spread(selector),
+            "containers": containers,
+            "volumes": [
+                {"name": "release", "configMap": {"name": name}},
+                {"name": "tmp", "emptyDir": {}},
+                *_credential_volumes(release),
+            ],
+        },
+    }
     made: Object = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -107,23 +134,7 @@ def deployment(
             "revisionHistoryLimit": 0,
             "selector": {"matchLabels": selector},
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-            "template": {
-                "metadata": {"labels": labels, "annotations": annotations},
-                "spec": {
-                    "automountServiceAccountToken": False,
-                    "enableServiceLinks": False,
-                    "securityContext": pod_security(None if release.content.container else NON_ROOT),
-                    # What it answers when it stops takes one call of a model at the longest.
-                    "terminationGracePeriodSeconds": _DRAIN_SECONDS + ceil(release.content.timeout.total_seconds()),
-                    "topologySpreadConstraints": spread(selector),
-                    "containers": containers,
-                    "volumes": [
-                        {"name": "release", "configMap": {"name": name}},
-                        {"name": "tmp", "emptyDir": {}},
-                        *_credential_volumes(release),
-                    ],
-                },
-            },
+            "template": overlaid(template, release.content.pods, selector),
         },
     }
     # A restart replaces the pods in any case: then also by what this operator makes of the release.

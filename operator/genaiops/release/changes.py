@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from genaiops.api.base import ApiModel
+from genaiops.api.pods import PodOverlay
 from genaiops.api.release import ReleaseSpec
 
 
@@ -43,6 +44,7 @@ def _differences(old: ReleaseSpec, new: ReleaseSpec) -> Iterator[str]:
         else:
             yield "container added" if after.container else "container removed"
     yield from _fields("runtime", before.runtime, after.runtime)
+    yield from _fields("pods", before.pods or PodOverlay(), after.pods or PodOverlay())
 
 
 class _Calls(ApiModel):

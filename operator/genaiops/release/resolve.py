@@ -264,6 +264,7 @@ def resolve(
         guardrails=guardrails,
         container=app.container,
         runtime=RuntimeContent(image=app.runtime.image or runtime_image, resources=app.runtime.resources),
+        pods=app.pods,
     )
     known = _known(fresh, releases, stable, pinned=app.runtime.image is not None)
     if known is not None and known == stable:
@@ -284,6 +285,7 @@ def resolve(
             prompt_version=prompt.name,
             model=app.model.ref,
             guardrails=[ref.ref for ref in app.guardrails],
+            pinned=app.runtime.image is not None,
         ),
         content=fresh,
         predecessor=stable if predecessor else None,
@@ -301,7 +303,7 @@ def _known(
         release = releases[name]
         runtime = (
             fresh.runtime
-            if pinned
+            if pinned or release.source.pinned
             else release.content.runtime.model_copy(update={"resources": fresh.runtime.resources})
         )
         if content_hash(fresh.model_copy(update={"runtime": runtime})) == release.hash:

@@ -7,7 +7,7 @@ import pytest
 
 from genaiops.api.release import ReleaseSpec
 from genaiops.manifests.labels import owner
-from genaiops.manifests.release import address_objects, deployment, release_object
+from genaiops.manifests.release import address_objects, deployment, disruption_budget, release_object
 from manifests.releases import CONTAINER, CREDENTIALS, MODEL, release
 
 NAME, OWNER = "bot-0123456789", owner("LLMApp", "bot", "uid-1")
@@ -122,3 +122,36 @@ def test_the_runtimes_resources_are_the_apps_choice() -> None:
 
     assert containers(release(runtime={"image": "r:1", "resources": chosen}))["runtime"]["resources"] == chosen
     assert containers(release())["runtime"]["resources"]["limits"]["memory"]
+
+
+def test_pods_run_where_the_app_wants_them() -> None:
+    asked = {
+        "labels": {"team": "support", "app.kubernetes.io/managed-by": "me"},
+        "annotations": {"note": "mine"},
+        "nodeSelector": {"disk": "ssd"},
+        "tolerations": [{"key": "llm", "operator": "Exists", "effect": "NoSchedule"}],
+        "affinity": {"podAffinity": {}},
+        "topologySpread": [{"topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "DoNotSchedule"}],
+        "priorityClassName": "high",
+        "imagePullSecrets": [{"ref": "registry"}],
+    }
+
+    template = runs(release(pods=asked))["spec"]["template"]
+
+    labels, annotations, pod = template["metadata"]["labels"], template["metadata"]["annotations"], template["spec"]
+    assert labels["team"] == "support"
+    assert labels["app.kubernetes.io/managed-by"] == "genaiops", "what finds the pods stays"
+    assert annotations["note"] == "mine"
+    assert (pod["nodeSelector"], pod["priorityClassName"]) == ({"disk": "ssd"}, "high")
+    assert pod["tolerations"] == [{"key": "llm", "operator": "Exists", "effect": "NoSchedule"}]
+    assert pod["affinity"] == {"podAffinity": {}}
+    assert pod["imagePullSecrets"] == [{"name": "registry"}]
+    (spread,) = pod["topologySpreadConstraints"]
+    assert (spread["topologyKey"], spread["whenUnsatisfiable"]) == ("topology.kubernetes.io/zone", "DoNotSchedule")
+    assert spread["labelSelector"]["matchLabels"]["genaiops.dev/release"] == NAME
+
+
+def test_a_drain_of_nodes_takes_one_pod_of_a_release_at_a_time() -> None:
+    budget = disruption_budget(NAME, "shop", release(), OWNER)
+    assert budget["spec"]["maxUnavailable"] == 1
+    assert budget["spec"]["selector"] == runs(release())["spec"]["selector"]

@@ -84,6 +84,7 @@ def test_a_duration_is_the_same_however_it_is_written() -> None:
         {"guardrails": []},
         {"container": {"image": "registry/app:1.3"}},
         {"runtime": {"image": "runtime:2"}},
+        {"pods": {"nodeSelector": {"gpu": "a100"}}},
     ],
     ids=lambda changes: next(iter(changes)),
 )

@@ -237,3 +237,12 @@ def test_an_image_that_the_app_names_is_the_image() -> None:
 
     assert pinned.name != before.name
     assert pinned.release.changes == ["runtime image runtime:1 → mine:1"]
+
+
+def test_an_image_that_the_app_no_longer_names_is_the_operators_again() -> None:
+    namespace = Namespace().asks(runtime={"image": "mine:1"})
+    namespace.serves()
+
+    free = namespace.asks(runtime={}).target()
+
+    assert free.release.changes == ["runtime image mine:1 → runtime:1"]
