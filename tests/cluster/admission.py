@@ -38,11 +38,11 @@ class Installed:
         )
 
     def listens_on(self, port: int) -> None:
-        """Have the API server call this port from now on."""
+        """Have the API server call this port of this machine from now on."""
         for kind in HOOKS:
             hooks = self.configuration(kind)["webhooks"]
             for hook in hooks:
-                hook["clientConfig"]["url"] = _url(hook["clientConfig"]["url"].rpartition("/")[2], port)
+                called_at(hook, port)
             self.cluster.kubectl("patch", kind, self.name, "--type=merge", "-p", yaml.safe_dump({"webhooks": hooks}))
 
     def configuration(self, kind: str) -> dict[str, Any]:
@@ -82,8 +82,12 @@ class Installed:
         return said
 
 
-def _url(path: str, port: int) -> str:
-    return f"https://127.0.0.1:{port}/{path}"
+def called_at(hook: dict[str, Any], port: int) -> None:
+    """Have a hook called at a port of this machine, whatever it was called at."""
+    config = hook["clientConfig"]
+    service = config.pop("service", None)
+    path = service["path"] if service else f"/{config['url'].rpartition('/')[2]}"
+    config["url"] = f"https://127.0.0.1:{port}{path}"
 
 
 @contextmanager
@@ -118,6 +122,5 @@ def _here(item: Object, webhook: Installed) -> Object:
     elif item["kind"] in HOOKS:
         item["metadata"]["name"] = webhook.name
         for hook in item["webhooks"]:
-            path = hook["clientConfig"].pop("service")["path"].lstrip("/")
-            hook["clientConfig"]["url"] = _url(path, webhook.port)
+            called_at(hook, webhook.port)
     return item

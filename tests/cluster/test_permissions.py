@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,12 +12,15 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
+from admission import Installed
 from chart import APPS, SYSTEM, Installation, Object, cluster_for_charts, environment, of_kind, render
-from controlplane import REPOSITORY, ControlPlane
+from controlplane import REPOSITORY, ControlPlane, free_port
 from harness import Objects, eventually
 from kubernetes import client
 
+from genaiops.api.action import Action
 from genaiops.controller.kinds import (
+    ACCESS_REVIEWS,
     BY_KIND,
     CUSTOM,
     ENDPOINT_SLICES,
@@ -26,7 +28,9 @@ from genaiops.controller.kinds import (
     HTTP_ROUTES,
     JOBS,
     OWNED,
+    SECRETS,
     WATCHED,
+    WEBHOOKS,
     Resource,
 )
 
@@ -39,10 +43,12 @@ class Permission(NamedTuple):
     verb: str
     group: str
     resource: str
+    name: str = ""
+    """Of the one object that it is for."""
 
 
-def on(resource: Resource, *verbs: str, sub: str = "") -> set[Permission]:
-    return {Permission(verb, resource.group, resource.plural + sub) for verb in verbs}
+def on(resource: Resource, *verbs: str, sub: str = "", name: str = "") -> set[Permission]:
+    return {Permission(verb, resource.group, resource.plural + sub, name) for verb in verbs}
 
 
 def used_in_a_namespace() -> set[Permission]:
@@ -62,6 +68,24 @@ def used_in_a_namespace() -> set[Permission]:
     return used
 
 
+def used_by_the_webhook(environment: dict[str, str]) -> set[Permission]:
+    """What the webhook asks for of the whole cluster."""
+    used = on(ACCESS_REVIEWS, "create")
+    if "GENAIOPS_WEBHOOK_CERTIFICATES" not in environment:
+        for resource in WEBHOOKS:
+            used |= on(resource, "get", "patch", name=environment["GENAIOPS_WEBHOOK_CONFIGURATION"])
+    return used
+
+
+def used_in_its_own_namespace(environment: dict[str, str]) -> set[Permission]:
+    """Leadership, and the webhook's Secret."""
+    leases = Resource("Lease", "leases", "coordination.k8s.io")
+    used = on(leases, "create") | on(leases, "get", "update", name=environment["GENAIOPS_LEASE_NAME"])
+    if "GENAIOPS_WEBHOOK" in environment:
+        used |= on(SECRETS, "get", "update", name=environment["GENAIOPS_WEBHOOK_SECRET"])
+    return used
+
+
 WATCH_KINDS = {Permission(verb, "apiextensions.k8s.io", "customresourcedefinitions") for verb in ("list", "watch")}
 WATCH_NAMESPACES = {Permission(verb, "", "namespaces") for verb in ("list", "watch")}
 TOO_MUCH = (
@@ -72,6 +96,7 @@ TOO_MUCH = (
     Permission("get", "", "secrets"),
     Permission("create", "", "secrets"),
     Permission("patch", "", "secrets"),
+    Permission("update", "", "secrets"),
     Permission("create", "", "serviceaccounts/token"),
     Permission("patch", "", "nodes"),
     Permission("get", "", "nodes/proxy"),
@@ -83,16 +108,21 @@ TOO_MUCH = (
     Permission("bind", "rbac.authorization.k8s.io", "clusterroles"),
     Permission("escalate", "rbac.authorization.k8s.io", "clusterroles"),
     Permission("impersonate", "", "users"),
+    Permission("patch", "admissionregistration.k8s.io", "mutatingwebhookconfigurations"),
+    Permission("create", "admissionregistration.k8s.io", "validatingwebhookconfigurations"),
+    Permission("create", "genaiops.dev", "releaseactions"),
+    Permission("approve", "genaiops.dev", "llmapps"),
 )
 
 
 def granted(role: Object) -> set[Permission]:
     return {
-        Permission(verb, group, resource)
+        Permission(verb, group, resource, name)
         for rule in role["rules"]
         for verb in rule["verbs"]
         for group in rule["apiGroups"]
         for resource in rule["resources"]
+        for name in rule.get("resourceNames", ("",))
     }
 
 
@@ -105,26 +135,32 @@ def cluster_role(objects: list[Object]) -> Object:
 # --- what the chart grants ------------------------------------------------------------------------------------
 
 
-def test_whole_cluster_is_granted_exactly_what_the_controller_uses() -> None:
-    objects = render()
-    assert granted(cluster_role(objects)) == used_in_a_namespace() | WATCH_KINDS
-    assert [role["metadata"]["namespace"] for role in of_kind(objects, "Role")] == [SYSTEM]
+WEBHOOKS_OF = {
+    "own certificates": (),
+    "cert-manager": ("webhook.certManager.enabled=true",),
+    "no webhook": ("webhook.enabled=false",),
+}
+
+
+@pytest.mark.parametrize("values", WEBHOOKS_OF.values(), ids=WEBHOOKS_OF)
+def test_whole_cluster_is_granted_exactly_what_the_controller_uses(values: tuple[str, ...]) -> None:
+    objects = render(*values)
+    told = environment(objects)
+    webhook = used_by_the_webhook(told) if "GENAIOPS_WEBHOOK" in told else set()
+    assert granted(cluster_role(objects)) == used_in_a_namespace() | WATCH_KINDS | webhook
+    (role,) = of_kind(objects, "Role")
+    assert role["metadata"]["namespace"] == SYSTEM
+    assert granted(role) == used_in_its_own_namespace(told)
 
 
 def test_namespaced_install_reads_kinds_and_namespaces_elsewhere_and_nothing_else() -> None:
     objects = render("watchNamespaces={team-a,team-b}")
     roles = {role["metadata"]["namespace"]: granted(role) for role in of_kind(objects, "Role")}
-    assert granted(cluster_role(objects)) == WATCH_KINDS | WATCH_NAMESPACES
+    told = environment(objects)
+    assert granted(cluster_role(objects)) == WATCH_KINDS | WATCH_NAMESPACES | used_by_the_webhook(told)
     assert roles["team-a"] == roles["team-b"] == used_in_a_namespace()
+    assert roles[SYSTEM] == used_in_its_own_namespace(told)
     assert set(roles) == {"team-a", "team-b", SYSTEM}
-
-
-def test_leader_renews_its_own_lease_only() -> None:
-    (role,) = of_kind(render(), "Role")
-    create, renew = role["rules"]
-    assert create == {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]}
-    assert renew["resourceNames"] == [environment(render())["GENAIOPS_LEASE_NAME"]]
-    assert renew["verbs"] == ["get", "update"]
 
 
 # --- what the API server makes of it --------------------------------------------------------------------------
@@ -152,13 +188,17 @@ def api(cluster: ControlPlane) -> Iterator[client.ApiClient]:
 def may(api: client.ApiClient, user: str, permission: Permission, namespace: str) -> bool:
     resource, _, sub = permission.resource.partition("/")
     attributes = {"verb": permission.verb, "group": permission.group, "resource": resource, "subresource": sub}
+    attributes["name"] = permission.name
     review = {"spec": {"user": user, "resourceAttributes": {**attributes, "namespace": namespace}}}
     return bool(client.AuthorizationV1Api(api).create_subject_access_review(review).status.allowed)
 
 
 def test_operator_may_do_its_work_and_no_more(api: client.ApiClient, chart: Installation) -> None:
     chart.install()
+    told = environment(render())
     refused = {permission for permission in used_in_a_namespace() if not may(api, OPERATOR, permission, "default")}
+    refused |= {item for item in used_by_the_webhook(told) if not may(api, OPERATOR, item, "")}
+    refused |= {item for item in used_in_its_own_namespace(told) if not may(api, OPERATOR, item, SYSTEM)}
     too_much = {permission for permission in TOO_MUCH if may(api, OPERATOR, permission, SYSTEM)}
     assert (refused, too_much) == (set(), set())
 
@@ -196,6 +236,32 @@ async def test_people_do_what_their_roles_say(
     assert verbs_of("editer", "llmapps/scale") == read | {"update", "patch"}
 
 
+async def test_people_decide_what_their_roles_say(
+    api: client.ApiClient, cluster: ControlPlane, chart: Installation
+) -> None:
+    # given
+    chart.install()
+    binding = ("-n", APPS, "create", "rolebinding")
+    for role in ("view", "edit", "admin", "genaiops-approver"):
+        cluster.kubectl(*binding, f"{role}s", f"--clusterrole={role}", f"--user={role}-user")
+
+    def decisions_of(role: str) -> set[str]:
+        verbs = {action.lower() for action in Action}
+        return {verb for verb in verbs if may(api, f"{role}-user", Permission(verb, "genaiops.dev", "llmapps"), APPS)}
+
+    # when the cluster's own roles have taken ours in
+    await eventually("admin takes ours in", lambda: "approve" in decisions_of("admin"))
+
+    # then who edits does not approve, and who approves does not edit
+    approving = {"approve", "reject"}
+    assert decisions_of("view") == set()
+    assert decisions_of("edit") == {action.lower() for action in Action} - approving
+    assert decisions_of("admin") == {action.lower() for action in Action}
+    assert decisions_of("genaiops-approver") == approving
+    assert may(api, "genaiops-approver-user", Permission("create", "genaiops.dev", "releaseactions"), APPS)
+    assert not may(api, "genaiops-approver-user", Permission("patch", "genaiops.dev", "llmapps"), APPS)
+
+
 # --- the operator itself, as the chart installs it ------------------------------------------------------------
 
 
@@ -207,14 +273,15 @@ def operator_as_installed(cluster: ControlPlane, objects: list[Object], folder: 
     access["users"][0]["user"] = {"token": token.strip()}
     kubeconfig, log = folder / "kubeconfig", folder / "operator.log"
     kubeconfig.write_text(yaml.safe_dump(access))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+    told, port = environment(objects), free_port()
+    # No Service leads to this machine.
+    Installed(cluster, told["GENAIOPS_WEBHOOK_CONFIGURATION"], SYSTEM, port).listens_on(port)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GENAIOPS_")}
-    own = {"KUBECONFIG": str(kubeconfig), "PYTHONPATH": str(REPOSITORY / "operator"), "GENAIOPS_PORT": port}
+    own = {"KUBECONFIG": str(kubeconfig), "PYTHONPATH": str(REPOSITORY / "operator"), "GENAIOPS_PORT": str(free_port())}
+    own |= {"GENAIOPS_WEBHOOK_PORT": str(port), "GENAIOPS_WEBHOOK_HOSTS": "127.0.0.1"}
     command = [sys.executable, "-m", "genaiops.controller"]
     with log.open("wb") as out:
-        process = subprocess.Popen(command, env=inherited | environment(objects) | own, stdout=out, stderr=out)
+        process = subprocess.Popen(command, env=inherited | told | own, stdout=out, stderr=out)
     try:
         yield log
     finally:
@@ -262,9 +329,13 @@ async def test_operator_is_never_refused(
     # given the operator as the chart installs it
     chart.install(*values)
     with operator_as_installed(cluster, render(*values), tmp_path) as log:
-        # when an app is made, changed again and again, and deleted
+        await eventually("its webhook answers", lambda: "webhook: told Validating" in log.read_text())
+        # when an app is made, changed again and again, decided on, and deleted
         an_app(objects)
         first = await eventually("a first release is tried", candidate_pods)
+        restart = {"app": "support", "action": "Restart", "release": objects.get("Release", first)["spec"]["hash"]}
+        objects.create("ReleaseAction", "again", restart)
+        await eventually("it is answered", lambda: objects.get("ReleaseAction", "again").get("status"))
         objects.patch("LLMApp", "support", {"spec": {"prompt": {"version": "v2"}}})
         await eventually("another one is tried instead", lambda: candidate_pods() not in (None, first))
         objects.patch("Model", "served", {"spec": {"serving": None, "endpoint": "http://elsewhere/v1"}})
@@ -283,9 +354,14 @@ async def test_operator_is_never_refused(
     # then
     writes = cluster.writes(user=OPERATOR, since=started)
     assert [write for write in writes if write.code == 403] == []
-    assert {("patch", "releases"), ("patch", "pods"), ("delete", "deployments")} <= {
-        (write.verb, write.resource) for write in writes
-    }
+    assert {
+        ("patch", "releases"),
+        ("patch", "pods"),
+        ("delete", "deployments"),
+        ("create", "subjectaccessreviews"),
+        ("update", "releaseactions/status"),
+        ("update", "secrets"),
+    } <= {(write.verb, write.resource) for write in writes}
     said = log.read_text()
     assert "forbidden" not in said.lower()
     assert "Not enough permissions" not in said
