@@ -54,12 +54,12 @@ class Cluster:
         self.core = client.CoreV1Api(self._api)
         self.dynamic = dynamic.DynamicClient(self._api)
 
-    def kubectl(self, *arguments: str, check: bool = True) -> str:
+    def kubectl(self, *arguments: str, check: bool = True, given: str | None = None) -> str:
         """What kubectl says on stdout and stderr; where that is an error and `check`, raises with it."""
         done = subprocess.run(
             ["kubectl", *arguments],
             env={**os.environ, **self._variables},
-            stdin=subprocess.DEVNULL,
+            input=given or "",
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

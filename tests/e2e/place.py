@@ -18,8 +18,9 @@ Object = dict[str, Any]
 # Several tests share a node of two CPUs, of which the cluster itself has reserved the half.
 SMALL_RUNTIME: Object = {"resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}}
 
-_API_VERSIONS = {"Deployment": "apps/v1"}
-_OURS = {"LLMApp", "Model", "Prompt", "GuardrailPolicy", "RolloutPolicy", "Release"}
+_RBAC = "rbac.authorization.k8s.io/v1"
+_API_VERSIONS = {"Deployment": "apps/v1", "Role": _RBAC, "RoleBinding": _RBAC}
+_OURS = {"LLMApp", "Model", "Prompt", "GuardrailPolicy", "RolloutPolicy", "Release", "ReleaseAction"}
 
 
 def eventually(what: str, condition: Callable[[], Any], within: float = 120.0) -> Any:
@@ -79,9 +80,29 @@ class Place:
         """Delete an object; what it owns goes with it, later."""
         self.resource(kind).delete(name=name, namespace=self.namespace, body={"propagationPolicy": "Background"})
 
-    def kubectl(self, *arguments: str, check: bool = True) -> str:
-        """kubectl in this namespace."""
-        return self.cluster.kubectl("--namespace", self.namespace, *arguments, check=check)
+    def kubectl(self, *arguments: str, check: bool = True, given: str | None = None) -> str:
+        """kubectl in this namespace; `given` is its standard input."""
+        return self.cluster.kubectl("--namespace", self.namespace, *arguments, check=check, given=given)
+
+    def person(self, name: str, *verbs: str) -> str:
+        """A user who may edit in this namespace and decide on apps with these verbs; for ``kubectl --as``."""
+        user = {"kind": "User", "name": name, "apiGroup": "rbac.authorization.k8s.io"}
+        core, ours = {"apiGroup": "rbac.authorization.k8s.io"}, "genaiops.dev"
+        rules = [
+            {"apiGroups": [ours], "resources": ["*"], "verbs": ["get", "list", "create", "update", "patch"]},
+            {"apiGroups": [ours], "resources": ["llmapps"], "verbs": list(verbs)},
+        ]
+        self.apply(
+            {"apiVersion": _RBAC, "kind": "Role", "metadata": {"name": name}, "rules": rules[: 2 if verbs else 1]},
+            {
+                "apiVersion": _RBAC,
+                "kind": "RoleBinding",
+                "metadata": {"name": name},
+                "roleRef": {**core, "kind": "Role", "name": name},
+                "subjects": [user],
+            },
+        )
+        return name
 
     def answer_of(self, pod: str, port: int, path: str) -> str:
         """The body of a GET to a port of a pod, through the API server."""
@@ -132,6 +153,15 @@ class App:
     def change(self, **spec: Any) -> None:
         """Merge-patch the spec."""
         self.place.patch("LLMApp", self.name, {"spec": spec})
+
+    def decide(self, action: str, release: str, *, by: str | None = None, check: bool = True, **spec: Any) -> str:
+        """Make a ReleaseAction, as a user if one is named; what kubectl says of it."""
+        live = self.place.get("Release", release)
+        assert live is not None, f"there is no Release {release}"
+        manifest = custom("ReleaseAction", "", app=self.name, action=action, release=live["spec"]["hash"], **spec)
+        manifest["metadata"] = {"generateName": f"{self.name}-{action.lower()}-"}
+        user = [f"--as={by}"] if by else []
+        return self.place.kubectl("create", "-f", "-", *user, check=check, given=yaml.safe_dump(manifest))
 
     def phase(self, phase: str, within: float = 120.0) -> Object:
         """Wait until it is in that phase; its status then."""

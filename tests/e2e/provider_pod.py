@@ -1,15 +1,19 @@
 """A server of the OpenAI protocol that behaves as the prompt asks it to, in a pod of the cluster.
 
 The system message directs it: `chunks=20 pause=0.1` makes an answer of twenty words that takes two seconds,
-`status=503` an answer with that status. Every answer ends with the API key that the server was called with.
+`status=503` an answer with that status, `good=100` a hundred good answers and from then on errors. Every answer ends
+with the API key that the server was called with.
 """
 
 import asyncio
 import json
 import re
+from collections import Counter
 from typing import Any
 
 from aiohttp import web
+
+answered: Counter[str] = Counter()
 
 
 async def models(_: web.Request) -> web.Response:
@@ -20,6 +24,9 @@ async def complete(request: web.Request) -> web.StreamResponse:
     asked = await request.json()
     directions = dict(re.findall(r"(\w+)=(\S+)", asked["messages"][0]["content"]))
     status, pause = int(directions.get("status", 200)), float(directions.get("pause", 0))
+    answered[asked["messages"][0]["content"]] += 1
+    if answered[asked["messages"][0]["content"]] > float(directions.get("good", "inf")):
+        status = 500
     if status != 200:
         return web.json_response({"error": {"message": "as you asked", "type": "server_error"}}, status=status)
     key = request.headers.get("authorization", "no key").removeprefix("Bearer ")

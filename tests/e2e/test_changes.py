@@ -10,7 +10,7 @@ from genaiops.analysis.judge import judge_all
 from genaiops.analysis.window import CANDIDATE, STABLE
 from genaiops.api.llmapp_status import AnalysisStatus, Arm, Verdict
 from genaiops.api.rollout import RolloutSpec
-from genaiops.rollout.steps import stages
+from genaiops.rollout.steps import windows as times_judged
 from traffic import Request, Traffic, failures, moves, share_is_likely
 
 
@@ -146,7 +146,7 @@ def breach_in_the_data(app: App, states: Recording, requests: list[Request], can
             for role, (samples, hits) in counts.items()
         }
         status = AnalysisStatus.model_validate({"startedAt": analysed[-1]["startedAt"], "totals": totals})
-        verdicts = judge_all(policy.analysis, status, stages(policy.steps))
+        verdicts = judge_all(policy.analysis, status, times_judged(policy))
         if any(verdict.verdict is Verdict.FAILED for verdict in verdicts):
             return request.end
     raise AssertionError(f"what the users saw is no breach: {counts}")

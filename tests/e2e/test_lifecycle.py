@@ -3,7 +3,6 @@
 import base64
 import time
 from collections.abc import Callable
-from datetime import datetime
 
 import pytest
 from kubernetes.client import ApiException
@@ -12,7 +11,6 @@ from provider import ENDPOINT, scripted_app, scripted_model
 from recording import Recording, windows
 
 from cluster import OPERATOR_NAMESPACE
-from genaiops.api.llmapp import PROMOTE_ANNOTATION, promotion
 from traffic import Traffic, failures, share_is_likely
 
 ERRORS_ONLY = {"interval": "2s", "minSamples": 10, "metrics": [{"name": "error-rate", "maxIncrease": 0.25}]}
@@ -61,9 +59,7 @@ def test_a_rollout_survives_the_operator(place: Place, figure: Callable[[str], N
         for field in ("release", "step", "weight", "startedAt", "stepStartedAt"):
             assert after[field] == before[field], field
         # and a person's word is heard
-        started = datetime.fromisoformat(after["startedAt"])
-        said = {PROMOTE_ANNOTATION: promotion(after["release"], after["step"], started)}
-        place.patch("LLMApp", app.name, {"metadata": {"annotations": said}})
+        app.decide("Promote", after["release"])
         assert app.ends()["result"] == "Promoted"
         assert app.serves() != old
         traffic.stop()

@@ -54,6 +54,7 @@ class Traffic:
             "conversations": 12,
             "turns": 4,
             "streams": 0.5,
+            "headers": {},
             "longest": _LONGEST_SECONDS,
         } | settings
 

@@ -23,6 +23,7 @@ class Users:
         self._turns = settings["turns"]
         self._name = settings["name"]
         self._streams = settings["streams"]
+        self._headers = settings["headers"]
         self._session = session
         self._conversations = [[f"{self._name}-{number}", 0] for number in range(settings["conversations"])]
         self._begun = len(self._conversations)
@@ -48,7 +49,7 @@ class Users:
             async with self._session.post(
                 f"{self._url}/v1/chat/completions",
                 json={"messages": [{"role": "user", "content": self._random.choice(QUESTIONS)}], "stream": stream},
-                headers={"x-conversation-id": conversation},
+                headers={"x-conversation-id": conversation, **self._headers},
             ) as answer:
                 record |= {"status": answer.status, "release": answer.headers.get("x-genaiops-release")}
                 body = (await answer.read()).decode()
