@@ -32,9 +32,9 @@ def manifest(kind: str, name: str = "x", **spec: Any) -> str:
 
 
 def test_the_examples_are_in_order(offline: Type) -> None:
-    printed = offline("lint", str(ROOT / "examples/quickstart"))
+    printed = offline("lint", str(ROOT / "examples/quickstart"), str(ROOT / "examples/rollouts"))
 
-    assert (printed.code, printed.out, printed.err) == (0, "", "4 objects checked: 0 errors, 0 warnings\n")
+    assert (printed.code, printed.out, printed.err) == (0, "", "7 objects checked: 0 errors, 0 warnings\n")
 
 
 def test_what_the_api_server_takes_is_taken(lint: Any) -> None:
