@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import aiohttp
 import kopf
 from aiohttp import web
+from kopf._core.reactor.inventory import ResourceMemories
 from kubernetes.aio import config
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.leaderelection.electionconfig import Config
@@ -53,6 +54,14 @@ REQUEST_SECONDS = 30.0
 """Longest wait of kopf for one answer of the API server."""
 
 
+class NothingRemembered(ResourceMemories):
+    """kopf remembers every object for its daemons and retries. There are none, and it is a kilobyte each."""
+
+    async def recall(self, raw_body: Any, **options: Any) -> Any:
+        """What is known of the object, made anew each time."""
+        return await super().recall(raw_body, **{**options, "ephemeral": True})
+
+
 class NoDifferences(kopf.DiffBaseStorage):
     """kopf tells handlers of changes what changed. Ours take events: each object would be copied for nothing."""
 
@@ -83,6 +92,8 @@ def kopf_registry(operator: Operator) -> kopf.OperatorRegistry:
     async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
         settings.posting.enabled = False
         settings.persistence.diffbase_storage = NoDifferences()
+        # Each object that was touched has a task and a queue for so many seconds: a thousand apps are a lot of objects.
+        settings.queueing.idle_timeout = 0.5
         settings.watching.server_timeout = 300
         settings.watching.inactivity_timeout = SILENCE_SECONDS
         settings.networking.connect_timeout = CONNECT_SECONDS
@@ -187,6 +198,7 @@ async def run(settings: Settings) -> NoReturn:
         watching = asyncio.create_task(
             kopf.operator(
                 registry=kopf_registry(operator),
+                memories=NothingRemembered(),
                 standalone=True,
                 # Without a name kopf looks for the user's, and a container's user has none.
                 identity=settings.identity,  # type: ignore[arg-type]  # a NewType that kopf keeps to itself

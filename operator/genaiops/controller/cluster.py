@@ -15,7 +15,8 @@ from genaiops.manifests.labels import MANAGER
 APPLY: Final = "application/apply-patch+yaml"
 MERGE: Final = "application/merge-patch+json"
 JSON_PATCH: Final = "application/json-patch+json"
-_PAGE: Final = 500
+_PAGE: Final = 100
+"""Objects of a page. Parsed they take fifty kilobytes each, and Python seldom gives memory back."""
 _TIMEOUT: Final = 10.0
 _TRIES: Final = 3
 
@@ -115,12 +116,13 @@ class Cluster:
         """All objects of a resource, and the resource version of the list."""
         items: list[dict[str, Any]] = []
         version = 0
-        async for page in self._pages(resource, namespace):
+        async for page in self.pages(resource, namespace):
             items += page["items"]
             version = int(page["metadata"]["resourceVersion"])
         return items, version
 
-    async def _pages(self, resource: Resource, namespace: str | None) -> AsyncIterator[dict[str, Any]]:
+    async def pages(self, resource: Resource, namespace: str | None) -> AsyncIterator[dict[str, Any]]:
+        """All objects of a resource, a list of some of them at a time."""
         query = {"limit": str(_PAGE)}
         if resource.selector:
             query["labelSelector"] = resource.selector

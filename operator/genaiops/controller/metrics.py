@@ -1,8 +1,11 @@
 """What the operator tells Prometheus of itself and of the apps."""
 
+from collections.abc import Iterator
 from typing import Final
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from genaiops.api.base import Phase
 from genaiops.api.llmapp_status import Result
@@ -17,16 +20,45 @@ RECONCILE_ERRORS: Final = Counter(
 )
 QUEUE_LENGTH: Final = Gauge("genaiops_queue_length", "Objects waiting for a reconcile.")
 LEADER: Final = Gauge("genaiops_leader", "1 on the operator that acts.")
-PHASE: Final = Gauge("genaiops_app_phase", "1 for the phase that the app is in.", ["namespace", "app", "phase"])
-WEIGHT: Final = Gauge("genaiops_candidate_weight_percent", "Requests for the candidate.", ["namespace", "app"])
 ROLLOUTS: Final = Counter("genaiops_rollouts_total", "Rollouts that ended.", ["namespace", "app", "result"])
+
+
+class Apps(Collector):
+    """Every app's phase and weight, put together when asked for: kept as Gauges those of one app would take 10 kB."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], tuple[Phase | None, int]] = {}
+
+    def put(self, namespace: str, app: str, phase: Phase | None, weight: int) -> None:
+        """Where the app is now."""
+        self._known[namespace, app] = (phase, weight)
+
+    def forget(self, namespace: str, app: str) -> None:
+        """The app is gone."""
+        self._known.pop((namespace, app), None)
+
+    def collect(self) -> Iterator[Metric]:
+        """What Prometheus is told."""
+        phases = GaugeMetricFamily(
+            "genaiops_app_phase", "1 for the phase that the app is in.", labels=["namespace", "app", "phase"]
+        )
+        weights = GaugeMetricFamily(
+            "genaiops_candidate_weight_percent", "Requests for the candidate.", labels=["namespace", "app"]
+        )
+        for app, (phase, weight) in self._known.items():
+            for one in Phase:
+                phases.add_metric([*app, one], one is phase)
+            weights.add_metric(app, weight)
+        yield from (phases, weights)
+
+
+APPS: Final = Apps()
+REGISTRY.register(APPS)
 
 
 def observe_plan(seen: Snapshot, plan: Plan) -> None:
     """The app's phase and weight, and the rollouts that ended in this pass."""
-    for phase in Phase:
-        PHASE.labels(seen.namespace, seen.name, phase).set(plan.status.phase is phase)
-    WEIGHT.labels(seen.namespace, seen.name).set(plan.routes.weight)
+    APPS.put(seen.namespace, seen.name, plan.status.phase, plan.routes.weight)
     known = {(entry.release, entry.finished_at) for entry in seen.status.history}
     for entry in plan.status.history:
         if (entry.release, entry.finished_at) not in known:
@@ -35,8 +67,6 @@ def observe_plan(seen: Snapshot, plan: Plan) -> None:
 
 def forget_app(key: Key) -> None:
     """Drop the series of an app that is gone."""
-    for phase in Phase:
-        PHASE.remove(key.namespace, key.name, phase)
-    WEIGHT.remove(key.namespace, key.name)
+    APPS.forget(key.namespace, key.name)
     for result in Result:
         ROLLOUTS.remove(key.namespace, key.name, result)

@@ -11,7 +11,7 @@ from genaiops.controller.election import NotLeaderError
 from genaiops.controller.kinds import CUSTOM, OPTIONAL, WATCHED, Resource
 from genaiops.controller.metrics import QUEUE_LENGTH, RECONCILE_ERRORS, RECONCILE_SECONDS
 from genaiops.controller.queue import KeyedQueue
-from genaiops.controller.store import RECONCILED, Key, Raw, Store
+from genaiops.controller.store import RECONCILED, Key, Raw, Store, key_of
 
 log = logging.getLogger(__name__)
 
@@ -78,26 +78,28 @@ class Operator:
     async def relist(self) -> None:
         """Take over the cluster's whole state, kind by kind."""
         for resource in WATCHED:
-            items: list[Raw] = []
-            versions = []
-            for namespace in self._namespaces:
-                found, version = await self._list(resource, namespace)
-                items += found
-                versions.append(version)
-            self._enqueue(self._store.take_list(resource.kind, items, min(versions)))
+            listed: set[Key] = set()
+            versions = [await self._list(resource, namespace, listed) for namespace in self._namespaces]
+            self._enqueue(self._store.drop_others(resource.kind, listed, min(versions)))
         self.problem = None
         self.synced.set()
 
-    async def _list(self, resource: Resource, namespace: str | None) -> tuple[list[Raw], int]:
+    async def _list(self, resource: Resource, namespace: str | None, listed: set[Key]) -> int:
+        """Take over what is listed, page by page; the version of the list."""
+        version = 0
         try:
-            listed = await self._cluster.list(resource, namespace)
+            async for page in self._cluster.pages(resource, namespace):
+                for raw in page["items"]:
+                    listed.add(key_of(raw, resource.kind))
+                    self._enqueue(self._store.change(resource.kind, raw))
+                version = int(page["metadata"]["resourceVersion"])
         except UNAVAILABLE as error:
             if isinstance(error, ApiError) and error.status == 404 and resource in OPTIONAL:
                 self._store.absent.add(resource.kind)
-                return [], 0
+                return 0
             raise ListError(_why_not_listed(resource, error)) from error
         self._store.absent.discard(resource.kind)
-        return listed
+        return version
 
     async def keep_listing(self) -> None:
         """Relist for ever, now and then."""

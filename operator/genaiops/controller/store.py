@@ -6,7 +6,7 @@ Watch events and relists both write here; an older state never replaces a newer 
 import json
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -114,7 +114,8 @@ class Store:
         self._objects[key] = kept = _keep(kind, slim)
         for owner in kept.owners:
             self._owned[owner].add(key)
-        self._references[key] = references = set(references_of(key, slim))
+        if references := set(references_of(key, slim)):
+            self._references[key] = references
         for reference in references:
             self._referrers[reference].add(key)
         return True
@@ -140,9 +141,13 @@ class Store:
         """Take over a list fetched at resource version `version`; returns what has to be reconciled."""
         affected, listed = set(), set()
         for raw in items:
-            key = key_of(raw, kind)
-            listed.add(key)
+            listed.add(key_of(raw, kind))
             affected |= self.change(kind, raw)
+        return affected | self.drop_others(kind, listed, version)
+
+    def drop_others(self, kind: str, listed: Set[Key], version: int) -> set[Key]:
+        """Forget what a list fetched at that version does not have; returns what has to be reconciled."""
+        affected = set()
         # A watch tells of no deletion that happened while it was down: only the list shows what is gone.
         for key in [key for key in self._objects if key.kind == kind and key not in listed]:
             if self._objects[key].version <= version:

@@ -1,6 +1,7 @@
 """The operator's workers: what they do with what is thrown at them."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
@@ -17,8 +18,8 @@ APP = {
 class EmptyCluster:
     """A cluster whose lists are empty: what there is comes by the watch."""
 
-    async def list(self, *_: object) -> tuple[list[dict[str, Any]], int]:
-        return [], 0
+    async def pages(self, *_: object) -> AsyncIterator[dict[str, Any]]:
+        yield {"metadata": {"resourceVersion": "0"}, "items": []}
 
 
 def an_operator(reconcile: Any) -> Operator:
