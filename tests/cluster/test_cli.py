@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,6 @@ import yaml
 from controlplane import REPOSITORY, ControlPlane, built_tools
 from harness import Objects, eventually
 from kubernetes import client
-from simulation import DataPlane
 from stories import a_model_and_a_prompt, an_app, ask_for, healthy, paused_at_25
 
 Done = subprocess.CompletedProcess[str]
@@ -55,8 +54,21 @@ def kubectl(plugin: Path, controlplane: ControlPlane, namespace: str, tmp_path: 
     return run
 
 
-@pytest.mark.usefixtures("operator")
-async def test_a_person_looks_promotes_and_waits(kubectl: Kubectl, objects: Objects, dataplane: DataPlane) -> None:
+Genaiops = Callable[..., Awaitable[Done]]
+
+
+@pytest.fixture
+def genaiops(kubectl: Kubectl) -> Genaiops:
+    """Runs `kubectl genaiops` while the data plane is played on this thread's loop."""
+
+    async def run(*arguments: str) -> Done:
+        return await asyncio.to_thread(kubectl, "genaiops", *arguments)
+
+    return run
+
+
+@pytest.mark.usefixtures("operator", "dataplane")
+async def test_a_person_looks_promotes_and_waits(genaiops: Genaiops, objects: Objects) -> None:
     # given a rollout that waits for a person
     a_model_and_a_prompt(objects)
     an_app(objects, rollout={"steps": [{"setWeight": 25}, {"pause": {}}], "analysis": {"metrics": []}})
@@ -64,11 +76,6 @@ async def test_a_person_looks_promotes_and_waits(kubectl: Kubectl, objects: Obje
     ask_for(objects, "v2")
     candidate = (await paused_at_25(objects))["release"]
     await eventually("the candidate's Release is there", lambda: f"Release/{candidate}" in objects.names())
-
-    async def genaiops(*arguments: str) -> Done:
-        # The simulated data plane plays on this thread's loop.
-        return await asyncio.to_thread(kubectl, "genaiops", *arguments)
-
     # when the person looks
     tree = (await genaiops("status", "support")).stdout
     # then both releases, weight, step and pause are there
@@ -92,7 +99,80 @@ async def test_a_person_looks_promotes_and_waits(kubectl: Kubectl, objects: Obje
     # and there is nothing more to promote
     again = await genaiops("promote", "support")
     assert again.returncode == 1
-    assert "nothing of support is being rolled out" in again.stderr
+    assert again.stderr == (
+        f"error: Promote makes no sense now: no rollout is under way, so {candidate} is no candidate "
+        "(support is Healthy)\n"
+    )
+
+
+@pytest.mark.usefixtures("operator", "dataplane")
+async def test_a_person_decides_and_is_told_what_became_of_it(genaiops: Genaiops, objects: Objects) -> None:
+    async def done(*arguments: str) -> str:
+        """What the person is told of a decision that was carried out."""
+        told = await genaiops(*arguments)
+        assert told.returncode == 0, told.stderr
+        return told.stdout
+
+    # given a rollout that waits for a person
+    a_model_and_a_prompt(objects)
+    an_app(objects, rollout={"steps": [{"setWeight": 25}, {"pause": {}}], "analysis": {"metrics": []}})
+    stable = await healthy(objects)
+    ask_for(objects, "v2")
+    candidate = (await paused_at_25(objects))["release"]
+    # when the person holds it
+    told = await done("pause", "support", "--reason", "lunch")
+    # then it is held, and does not go on
+    assert told == f"support: {candidate} is held at step 2, weight 25\n"
+    assert objects.status()["rollout"]["held"]["reason"] == "lunch"
+    denied = await genaiops("promote", "support")
+    assert (denied.returncode, f"holds {candidate}: Resume (support is Paused)" in denied.stderr) == (1, True)
+    # when the person lets it go on, and takes it back
+    assert await done("resume", "support") == f"support: {candidate} goes on\n"
+    assert await done("abort", "support", "--reason", "too slow") == f"support: {candidate} was taken back\n"
+    # then stable serves, and history says who and why
+    assert objects.status()["stableRelease"] == stable
+    assert "taken back by a person: too slow" in (await done("history", "support"))
+    # when the person tries again, past all steps
+    assert await done("retry", "support") == f"support: {candidate} is rolled out again\n"
+    await paused_at_25(objects)
+    assert await done("promote", "support", "--full") == f"support: {candidate} skips its steps\n"
+    assert await healthy(objects, other_than=stable) == candidate
+    # when the person regrets
+    told = await done("undo", "support", "--to", "v1")
+    # then the release before serves again, whatever the spec asks for
+    assert told == f"support: going back from {candidate} to {stable}\n"
+    await eventually("it serves again", lambda: objects.status()["stableRelease"] == stable)
+    assert objects.status()["abortedRelease"] == candidate
+    # and each decision stands in the cluster, with what became of it
+    listed = json.loads(await done("status", "support", "-o", "json"))["decisions"]
+    assert [(item["action"], item["phase"]) for item in reversed(listed)] == [
+        (action, "Applied") for action in ("Pause", "Resume", "Abort", "Retry", "Promote", "Undo")
+    ]
+
+
+@pytest.mark.usefixtures("operator", "dataplane")
+async def test_nobody_approves_where_nobody_knows_who_asks(genaiops: Genaiops, objects: Objects) -> None:
+    # given a candidate that waits for an approval, and an operator without its webhook
+    a_model_and_a_prompt(objects)
+    an_app(objects, rollout={"steps": [], "analysis": {"metrics": []}})
+    await healthy(objects)
+    objects.patch("LLMApp", "support", {"spec": {"rollout": {"approval": {}}}})
+    ask_for(objects, "v2")
+    assert (await genaiops("wait", "support", "--for", "approval", "--timeout", "60s")).returncode == 0
+    # when
+    told = await genaiops("approve", "support")
+    # then
+    assert told.returncode == 1
+    assert "-Be helpful.\n+Be brief.\n" in told.stderr
+    assert (
+        "error: Approve makes no sense now: an approval needs to know who gives it, and the operator runs"
+        in told.stderr
+    )
+    # and when somebody rejects it
+    rejected = await genaiops("reject", "support", "--reason", "rude")
+    # then
+    assert rejected.returncode == 0
+    assert objects.status()["abortedRelease"] in rejected.stdout
 
 
 def test_kubectl_completes_the_names_of_apps(kubectl: Kubectl, objects: Objects) -> None:

@@ -197,7 +197,7 @@ class Cluster:
         if status == 401:
             message = "the cluster does not accept your credentials; log in again, or choose another --context"
         elif status == 403:
-            role = "a role that may decide" if kind == "ReleaseAction" else "the role view"
+            role = "the role edit or genaiops-approver" if kind == "ReleaseAction" else "the role view"
             message = f"{message}; ask for {role} in this namespace"
         elif status == 404 and name and said.get("details", {}).get("name") == name:
             message = f"there is no {kind} {name!r} in namespace {self.namespace!r}"

@@ -14,7 +14,6 @@ from genaiops.api.action import Action, ReleaseActionSpec
 from genaiops.api.llmapp_status import LLMAppStatus
 from genaiops.cli.cluster import Raw
 from genaiops.cli.failure import Failure, Refused
-from genaiops.release.resolve import parse_errors
 from genaiops.rollout.decisions import objection, served_before
 
 _SHORTEST_HASH = 4
@@ -36,7 +35,7 @@ class Standing:
         try:
             status = LLMAppStatus.model_validate(app.get("status") or {})
         except ValidationError as error:
-            why = parse_errors(error, "status")
+            why = _in_words(error, "status")
             raise Failure(f"another version of genaiops wrote the status of {name}; use that one ({why})") from error
         mine = {item["metadata"]["name"]: item for item in releases if item["spec"]["app"] == name}
         return cls(name, status, mine)
@@ -95,6 +94,13 @@ def _is_meant(release: Raw, text: str) -> bool:
     return by_hash or text == spec["source"]["promptVersion"]
 
 
+def _in_words(error: ValidationError, prefix: str) -> str:
+    # Here and not above: it brings templates and detectors along, half the time of a command.
+    from genaiops.release.resolve import parse_errors
+
+    return parse_errors(error, prefix)
+
+
 def decide(
     standing: Standing,
     action: Action,
@@ -125,7 +131,7 @@ def decide(
     try:
         spec = ReleaseActionSpec.model_validate({name: value for name, value in fields.items() if value is not None})
     except ValidationError as error:
-        raise Failure(parse_errors(error)) from error
+        raise Failure(_in_words(error, "spec")) from error
     names = {item["spec"]["hash"]: name for name, item in standing.releases.items()}
     if why := objection(spec, username, standing.status, names):
         raise Refused(why)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from genaiops.api import API_VERSION, GROUP
+from genaiops.api.action import ReleaseActionSpec
 from genaiops.api.base import ApiModel
 from genaiops.api.guardrails import GuardrailPolicySpec
 from genaiops.api.kinds import KINDS, SERVICE_NAME_MESSAGE
@@ -170,6 +171,8 @@ def _content(item: _Object) -> Iterator[Finding]:
         problems = spec_problems(item.spec)
     elif isinstance(item.spec, GuardrailPolicySpec):
         problems = validate(item.spec)
+    elif isinstance(item.spec, ReleaseActionSpec) and item.spec.requester:
+        problems = [Problem("requester", "the operator's webhook writes it; remove it")]
     for problem in problems:
         yield item.finding(f"spec.{problem.field}", problem.message, warning=problem.warning)
 

@@ -76,8 +76,7 @@ def _present_end(status: Raw) -> tuple[str | None, str]:
     aborted = status.get("abortedRelease")
     # Where the spec can't be resolved, what was aborted last is not what it asks for.
     if aborted and ready.get("reason") == "RolloutAborted":
-        entries = [entry for entry in status.get("history") or () if entry["release"] == aborted]
-        return "Aborted", f"{aborted}: {entries[-1].get('message', '') if entries else 'taken back'}"
+        return "Aborted", str(ready.get("message", ""))
     if status.get("phase") == "Healthy":
         return "Promoted", f"{status.get('stableRelease')} serves what the spec asks for"
     return None, ""

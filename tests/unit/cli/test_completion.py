@@ -23,7 +23,7 @@ def test_commands_come_with_what_they_do() -> None:
 
 
 def test_choices_and_options() -> None:
-    assert complete(cli, ["wait", "x", "--for", "p"]) == "promoted\n" + NO_FILES
+    assert complete(cli, ["wait", "x", "--for", "p"]) == "promoted\npaused\n" + NO_FILES
     assert complete(cli, ["status", "x", "--wat"]).startswith("--watch\t")
 
 

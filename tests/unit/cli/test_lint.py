@@ -1,6 +1,7 @@
 """What is found in manifests without a cluster, and where it stands."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 import yaml
 
 from cli.conftest import Type
+from genaiops.api.action import Action
 from genaiops.api.kinds import KINDS
 
 ROOT = Path(__file__).parents[3]
@@ -35,6 +37,24 @@ def test_the_examples_are_in_order(offline: Type) -> None:
     printed = offline("lint", str(ROOT / "examples/quickstart"), str(ROOT / "examples/rollouts"))
 
     assert (printed.code, printed.out, printed.err) == (0, "", "7 objects checked: 0 errors, 0 warnings\n")
+
+
+def test_the_decisions_in_the_docs_are_in_order_and_none_is_missing(lint: Any) -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/decisions.md").read_text(), re.DOTALL)
+    documents = [document for block in blocks for document in yaml.safe_load_all(block)]
+
+    assert lint("\n---\n".join(blocks)) == []
+    assert {item["spec"]["action"] for item in documents if item["kind"] == "ReleaseAction"} == {*Action}
+
+
+def test_nobody_writes_who_decided(lint: Any) -> None:
+    action = manifest(
+        "ReleaseAction", app="a", action="Abort", release="0" * 64, requester={"username": "me", "stamp": "x"}
+    )
+
+    (finding,) = lint(action)
+
+    assert "ReleaseAction/x spec.requester: the operator's webhook writes it; remove it" in finding
 
 
 def test_what_the_api_server_takes_is_taken(lint: Any) -> None:
