@@ -1,8 +1,11 @@
 """The Helm chart: what it renders, and what a real API server makes of it."""
 
+import base64
+import json
 import re
 import tomllib
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import yaml
@@ -24,10 +27,13 @@ from chart import (
 from controlplane import REPOSITORY, ControlPlane, ControlPlaneError
 
 from genaiops.controller.settings import parse_settings
+from genaiops.controller.webhook.certificates import issue
 from genaiops.manifests.release import HTTP_PORT, METRICS_PORT
 from genaiops.traffic.envoy.names import READ_ONLY_PORT
 from genaiops.traffic.objects import OPERATOR_LABELS
 
+HOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
+BUNDLE = base64.b64encode(issue(["webhook"], datetime.now(UTC), timedelta(days=1))[0]).decode()
 DIGEST = f"sha256:{'a' * 64}"
 PLACEMENT = "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions"
 EVERYTHING = (
@@ -75,6 +81,7 @@ def test_chart_and_code_have_the_same_version() -> None:
         ("images.gateway.digest=latest", "at '/images/gateway/digest': 'latest' does not match"),
         ("images.operator.pullPolicy=Sometimes", "at '/images/operator/pullPolicy': value must be one of"),
         ("crds.keep=maybe", "at '/crds/keep': got string, want boolean"),
+        ("webhook.certManager.issuerRef.kind=Isuer", "at '/webhook/certManager/issuerRef/kind': value must be one of"),
         ("serviceAccount.create=false", "serviceAccount.name: name the ServiceAccount to use"),
     ],
 )
@@ -115,8 +122,12 @@ def test_operator_understands_what_the_chart_tells_it() -> None:
     assert settings.workers == 3
     assert settings.pod_access == "direct"
     (deployment,) = of_kind(objects, "Deployment")
-    (port,) = deployment["spec"]["template"]["spec"]["containers"][0]["ports"]
-    assert port["containerPort"] == settings.port
+    ports = deployment["spec"]["template"]["spec"]["containers"][0]["ports"]
+    assert settings.webhook is not None
+    assert {port["name"]: port["containerPort"] for port in ports} == {
+        "metrics": settings.port,
+        "webhook": settings.webhook.port,
+    }
 
 
 def test_gateways_know_the_operator_by_its_label_whatever_its_name() -> None:
@@ -137,9 +148,96 @@ def test_network_policy_opens_the_ports_on_which_the_operator_asks_pods() -> Non
     assert to_pods["to"][0]["namespaceSelector"]["matchExpressions"][0]["values"] == ["a"]
 
 
+def test_network_policy_lets_the_api_server_call_the_webhook() -> None:
+    (policy,) = of_kind(render("networkPolicy.enabled=true"), "NetworkPolicy")
+    assert {port["port"] for rule in policy["spec"]["ingress"] for port in rule["ports"]} == {8080, 9443}
+
+
+@pytest.mark.parametrize("certificates", ["webhook.certManager.enabled=false", "webhook.certManager.enabled=true"])
+def test_webhook_is_called_by_the_name_in_its_certificate(certificates: str) -> None:
+    # given
+    objects = render(certificates, "fullnameOverride=other")
+    settings = parse_settings([], environment(objects)).webhook
+    assert settings is not None
+
+    # then the API server calls a Service that leads to the operator's port
+    hooks = [hook for kind in HOOKS for item in of_kind(objects, kind) for hook in item["webhooks"]]
+    called = {(hook["clientConfig"]["service"]["name"], hook["clientConfig"]["service"]["port"]) for hook in hooks}
+    services = {service["metadata"]["name"]: service["spec"]["ports"][0] for service in of_kind(objects, "Service")}
+    ((name, port),) = called
+    assert services[name] == {"name": "webhook", "port": port, "targetPort": "webhook", "appProtocol": "https"}
+
+    # and it finds that name in the certificate, whoever makes it
+    assert settings.hosts == (f"{name}.{SYSTEM}.svc",)
+    for certificate in of_kind(objects, "Certificate"):
+        assert certificate["spec"].get("dnsNames", [*settings.hosts]) == [*settings.hosts]
+
+    # and the operator changes the objects that are there
+    assert {item["metadata"]["name"] for kind in HOOKS for item in of_kind(objects, kind)} == {settings.configuration}
+    assert settings.secret in {secret["metadata"]["name"] for secret in of_kind(objects, "Secret")}
+    assert settings.namespace == SYSTEM
+
+
+def test_only_decisions_wait_for_the_webhook() -> None:
+    hooks = {hook["name"]: hook for kind in HOOKS for item in of_kind(render(), kind) for hook in item["webhooks"]}
+    must = {name for name, hook in hooks.items() if hook["failurePolicy"] == "Fail"}
+    assert must == {"requester.genaiops.dev", "decision.genaiops.dev"}
+    for name in must:
+        (rule,) = hooks[name]["rules"]
+        assert (rule["resources"], rule["operations"]) == (["releaseactions"], ["CREATE"])
+
+
+def test_webhook_of_some_namespaces_is_asked_in_these_only() -> None:
+    objects = render("watchNamespaces={a,b}")
+    for hook in (hook for kind in HOOKS for item in of_kind(objects, kind) for hook in item["webhooks"]):
+        (rule,) = hook["namespaceSelector"]["matchExpressions"]
+        assert rule == {"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["a", "b"]}
+
+
+def test_cert_managers_certificate_is_mounted_where_the_operator_looks() -> None:
+    # given
+    objects = render("webhook.certManager.enabled=true")
+    certificates = {item["metadata"]["name"]: item["spec"] for item in of_kind(objects, "Certificate")}
+    serving, authority = certificates["genaiops-operator-webhook"], certificates["genaiops-operator-webhook-ca"]
+
+    # then its Secret is in the folder that the operator is told
+    (deployment,) = of_kind(objects, "Deployment")
+    pod = deployment["spec"]["template"]["spec"]
+    (volume,) = (volume for volume in pod["volumes"] if "secret" in volume)
+    (mount,) = (mount for mount in pod["containers"][0]["volumeMounts"] if mount["name"] == volume["name"])
+    settings = parse_settings([], environment(objects)).webhook
+    assert settings is not None
+    assert (volume["secret"]["secretName"], mount["mountPath"]) == (serving["secretName"], settings.certificates)
+
+    # and cert-manager tells the API server whom to trust
+    for item in (item for kind in HOOKS for item in of_kind(objects, kind)):
+        told = item["metadata"]["annotations"]["cert-manager.io/inject-ca-from"]
+        assert told == f"{SYSTEM}/genaiops-operator-webhook"
+
+    # and an authority that lasts signs it
+    issuers = {item["metadata"]["name"]: item["spec"] for item in of_kind(objects, "Issuer")}
+    assert issuers[serving["issuerRef"]["name"]] == {"ca": {"secretName": authority["secretName"]}}
+    assert issuers[authority["issuerRef"]["name"]] == {"selfSigned": {}}
+
+
+def test_cert_manager_can_be_given_an_issuer() -> None:
+    issuer = "webhook.certManager.issuerRef"
+    objects = render("webhook.certManager.enabled=true", f"{issuer}.name=corporate,{issuer}.kind=ClusterIssuer")
+    (certificate,) = of_kind(objects, "Certificate")
+    assert certificate["spec"]["issuerRef"] == {"name": "corporate", "kind": "ClusterIssuer"}
+    assert of_kind(objects, "Issuer") == []
+
+
+def test_without_the_webhook_nothing_is_left_of_it() -> None:
+    objects = render("webhook.enabled=false", "webhook.certManager.enabled=true")
+    assert "webhook" not in yaml.safe_dump_all(objects).lower()
+    assert parse_settings([], environment(objects)).webhook is None
+
+
 def test_service_monitor_finds_the_metrics_service() -> None:
     objects = render("metrics.serviceMonitor.enabled=true", "metrics.serviceMonitor.labels.prometheus=main")
-    (monitor,), (service,) = of_kind(objects, "ServiceMonitor"), of_kind(objects, "Service")
+    (monitor,) = of_kind(objects, "ServiceMonitor")
+    (service,) = (item for item in of_kind(objects, "Service") if item["metadata"]["name"].endswith("-metrics"))
     assert monitor["metadata"]["labels"]["prometheus"] == "main"
     assert service["metadata"]["labels"].items() >= monitor["spec"]["selector"]["matchLabels"].items()
     assert monitor["spec"]["endpoints"][0]["port"] == service["spec"]["ports"][0]["name"]
@@ -194,6 +292,26 @@ def test_restricted_namespace_takes_the_operators_pods(cluster: ControlPlane, ch
     cluster.kubectl("-n", SYSTEM, *wait)
 
 
+def test_upgrade_keeps_the_webhooks_key_and_whom_the_api_server_trusts(
+    cluster: ControlPlane, chart: Installation
+) -> None:
+    # given what the operator wrote
+    chart.install()
+    name = parse_settings([], environment(render())).webhook
+    assert name is not None
+    cluster.kubectl("-n", SYSTEM, "patch", "secret", name.secret, "-p", '{"data": {"stamp.key": "a2V5"}}')
+    told = [{"op": "add", "path": "/webhooks/0/clientConfig/caBundle", "value": BUNDLE}]
+    cluster.kubectl("patch", HOOKS[0], name.configuration, "--type=json", "-p", json.dumps(told))
+
+    # when
+    chart.upgrade("workers=6")
+
+    # then
+    key = cluster.kubectl("-n", SYSTEM, "get", "secret", name.secret, "-o=jsonpath={.data.stamp\\.key}")
+    kept = cluster.kubectl("get", HOOKS[0], name.configuration, "-o=jsonpath={.webhooks[0].clientConfig.caBundle}")
+    assert (key, kept) == ("a2V5", BUNDLE)
+
+
 def test_upgrade_changes_what_was_asked_and_keeps_the_rest(cluster: ControlPlane, chart: Installation) -> None:
     def deployed(path: str) -> str:
         return cluster.kubectl("-n", SYSTEM, "get", "deployment/genaiops-operator", f"-o=jsonpath={{{path}}}")
@@ -222,7 +340,8 @@ def test_uninstalling_leaves_only_kinds_and_what_people_wrote(cluster: ControlPl
     chart.uninstall()
 
     # then
-    kinds = "deployments,services,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings"
+    kinds = "deployments,services,secrets,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings"
+    kinds += ",mutatingwebhookconfigurations,validatingwebhookconfigurations"
     assert cluster.kubectl("get", kinds, "-A", "-l", "app.kubernetes.io/part-of=genaiops", "-o", "name") == ""
     cluster.kubectl("-n", APPS, "get", "prompt/support")
 
