@@ -83,17 +83,18 @@ class Keeper:
         """Look for ever."""
         while True:
             try:
-                # What was written is looked at once more: it is told to the API server only once it is on record.
-                pause = LOOK_SECONDS if await self.look() else 0.0
-                self.problem = None if pause else self.problem
-            except NotLeaderError:
-                pause = _RETRY_SECONDS
-            except (*UNAVAILABLE, NotKeptError) as error:
+                if await self.look():
+                    self.problem, pause = None, LOOK_SECONDS
+                else:
+                    # The API server is told of it only once it is on record.
+                    pause = 0.0
+            except (*UNAVAILABLE, NotKeptError, NotLeaderError) as error:
                 pause = _RETRY_SECONDS
                 if not (isinstance(error, ApiError) and error.outdated):
-                    said = f"webhook: {error or type(error).__name__}"
-                    log.log(logging.DEBUG if said == self.problem else logging.WARNING, said)
-                    self.problem = said
+                    log.warning("webhook: %s; again in %.0f s", error or type(error).__name__, pause)
+                # With key and certificate at hand it goes on answering while the API server is slow to tell.
+                if isinstance(error, NotKeptError) or self.problem:
+                    self.problem = f"webhook: {error or type(error).__name__}"
             await asyncio.sleep(pause)
 
     async def look(self) -> bool:
