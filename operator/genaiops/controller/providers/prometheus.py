@@ -48,7 +48,7 @@ async def _credentials(provider: Prometheus, namespace: str, secrets: Secrets) -
         return {"Authorization": f"Bearer {await secrets.value(namespace, credentials.bearer_token)}"}
     assert credentials.basic is not None
     password = await secrets.value(namespace, credentials.basic.password)
-    return {"Authorization": aiohttp.BasicAuth(credentials.basic.username, password, "utf-8").encode()}
+    return {"Authorization": aiohttp.encode_basic_auth(credentials.basic.username, password)}
 
 
 def _value(data: Any) -> Decimal | None:
