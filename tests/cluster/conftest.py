@@ -7,6 +7,7 @@ import pytest
 from controlplane import ControlPlane, built_tools
 from harness import Objects, OperatorProcess
 from kubernetes import client
+from plugin import Genaiops, Kubectl, genaiops_of, install_plugin, kubectl_of
 from simulation import DataPlane
 
 LONGEST = ("test_takeover.py", "test_fixpoint.py", "test_rollouts.py", "test_bad_input.py")
@@ -74,3 +75,21 @@ def own_operator(controlplane: ControlPlane, namespace: str, tmp_path: Path) -> 
     with OperatorProcess(controlplane, tmp_path, namespace=namespace) as process:
         yield process
     print(process.log)  # noqa: T201  # shown by pytest where the test failed
+
+
+@pytest.fixture(scope="session")
+def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the programs of the kubectl plugin."""
+    return install_plugin(tmp_path_factory.mktemp("plugin"))
+
+
+@pytest.fixture
+def kubectl(plugin: Path, controlplane: ControlPlane, namespace: str, tmp_path: Path) -> Kubectl:
+    """Runs kubectl, the administrator's unless told otherwise, in the test's namespace."""
+    return kubectl_of(plugin, controlplane.kubeconfig, namespace, tmp_path)
+
+
+@pytest.fixture
+def genaiops(kubectl: Kubectl) -> Genaiops:
+    """Runs `kubectl genaiops`."""
+    return genaiops_of(kubectl)

@@ -1,70 +1,13 @@
 """`kubectl genaiops`, found and run by kubectl, with a real operator at work."""
 
-import asyncio
 import json
-import os
-import subprocess
-import sys
-import tomllib
-from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import pytest
-import yaml
-from controlplane import REPOSITORY, ControlPlane, built_tools
+from controlplane import ControlPlane
 from harness import Objects, eventually
 from kubernetes import client
+from plugin import Genaiops, Kubectl
 from stories import a_model_and_a_prompt, an_app, ask_for, healthy, paused_at_25
-
-Done = subprocess.CompletedProcess[str]
-Kubectl = Callable[..., Done]
-
-
-@pytest.fixture(scope="module")
-def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the programs that pip would make."""
-    folder = tmp_path_factory.mktemp("plugin")
-    scripts = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["scripts"]
-    for name, target in scripts.items():
-        module, function = target.split(":")
-        start = f"#!{sys.executable}\nimport sys\nfrom {module} import {function}\nsys.exit({function}())\n"
-        (folder / name).write_text(start)
-        (folder / name).chmod(0o755)
-    return folder
-
-
-@pytest.fixture
-def kubectl(plugin: Path, controlplane: ControlPlane, namespace: str, tmp_path: Path) -> Kubectl:
-    """Runs kubectl as somebody whose context names the test's namespace."""
-
-    def run(*arguments: str, kubeconfig: Path = controlplane.kubeconfig) -> Done:
-        document = yaml.safe_load(kubeconfig.read_text())
-        document["contexts"][0]["context"]["namespace"] = namespace
-        mine = tmp_path / "kubeconfig"
-        mine.write_text(yaml.safe_dump(document))
-        environment = {
-            **os.environ,
-            "PATH": f"{plugin}:{os.environ['PATH']}",
-            "PYTHONPATH": str(REPOSITORY / "operator"),
-            "KUBECONFIG": str(mine),
-        }
-        command = [built_tools() / "kubectl", *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
-
-    return run
-
-
-Genaiops = Callable[..., Awaitable[Done]]
-
-
-@pytest.fixture
-def genaiops(kubectl: Kubectl) -> Genaiops:
-    """Runs `kubectl genaiops` while the data plane is played on this thread's loop."""
-
-    async def run(*arguments: str) -> Done:
-        return await asyncio.to_thread(kubectl, "genaiops", *arguments)
-
-    return run
 
 
 @pytest.mark.usefixtures("operator", "dataplane")
