@@ -8,7 +8,6 @@ from pydantic import Field
 from genaiops.api.base import ApiModel, ObjectName, Ref
 from genaiops.api.rules import Rule
 
-_Key = Annotated[str, Field(pattern=r"^([-.a-z0-9]{1,253}/)?[A-Za-z0-9]([-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?$")]
 _Text = Annotated[str, Field(max_length=63)]
 _OURS = "genaiops.dev/"
 
@@ -46,11 +45,11 @@ class Spread(ApiModel):
 class PodOverlay(ApiModel):
     """Settings of every pod of a release. They are part of it: a change is rolled out like any other."""
 
-    labels: dict[_Key, _Text] = Field(default_factory=dict, max_length=32, description="More labels.")
-    annotations: dict[_Key, Annotated[str, Field(max_length=4096)]] = Field(
+    labels: dict[str, _Text] = Field(default_factory=dict, max_length=32, description="More labels.")
+    annotations: dict[str, Annotated[str, Field(max_length=4096)]] = Field(
         default_factory=dict, max_length=32, description="More annotations."
     )
-    node_selector: dict[_Key, _Text] = Field(default_factory=dict, max_length=32, description="Labels of the nodes.")
+    node_selector: dict[str, _Text] = Field(default_factory=dict, max_length=32, description="Labels of the nodes.")
     tolerations: list[Toleration] = Field(default_factory=list, max_length=32, description="Taints they tolerate.")
     affinity: dict[str, Any] | None = Field(default=None, description="Affinity, as in a Pod.")
     topology_spread: list[Spread] = Field(
