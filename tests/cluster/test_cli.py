@@ -1,12 +1,17 @@
 """`kubectl genaiops`, found and run by kubectl, with a real operator at work."""
 
+import asyncio
 import json
+import re
+import subprocess
+from pathlib import Path
 
 import pytest
-from controlplane import ControlPlane
+import yaml
+from controlplane import REPOSITORY, ControlPlane, built_tools
 from harness import Objects, eventually
 from kubernetes import client
-from plugin import Genaiops, Kubectl
+from plugin import Done, Genaiops, Kubectl
 from stories import a_model_and_a_prompt, an_app, ask_for, healthy, paused_at_25
 
 
@@ -116,6 +121,37 @@ async def test_nobody_approves_where_nobody_knows_who_asks(genaiops: Genaiops, o
     # then
     assert rejected.returncode == 0
     assert objects.status()["abortedRelease"] in rejected.stdout
+
+
+def in_a_shell(script: str, kubeconfig: Path) -> Done:
+    """Run a script as somebody who has kubectl, and nothing else of ours."""
+    environment = {"PATH": f"{built_tools()}:/usr/bin:/bin", "KUBECONFIG": str(kubeconfig)}
+    return subprocess.run(["sh", "-e"], input=script, env=environment, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.usefixtures("operator", "dataplane")
+async def test_the_same_with_plain_kubectl_as_it_stands_in_the_docs(
+    controlplane: ControlPlane, objects: Objects, tmp_path: Path
+) -> None:
+    # given a rollout under way
+    a_model_and_a_prompt(objects)
+    an_app(objects, rollout={"steps": [{"setWeight": 25}, {"pause": {}}], "analysis": {"metrics": []}})
+    await healthy(objects)
+    ask_for(objects, "v2")
+    candidate = (await paused_at_25(objects))["release"]
+    # when a person takes it back by what the docs say
+    (script,) = re.findall(r"In a shell:\n```sh\n(.*?)```", (REPOSITORY / "docs/decisions.md").read_text(), re.DOTALL)
+    document = yaml.safe_load(controlplane.kubeconfig.read_text())
+    document["contexts"][0]["context"]["namespace"] = objects.namespace
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(document))
+    created = await asyncio.to_thread(in_a_shell, script, tmp_path / "kubeconfig")
+    # then it is
+    assert created.returncode == 0, created.stderr
+    name = created.stdout.split()[0]
+    watch = (f"-n={objects.namespace}", "wait", name, "--for=jsonpath={.status.phase}=Applied", "--timeout=30s")
+    await asyncio.to_thread(controlplane.kubectl, *watch)
+    assert objects.status()["abortedRelease"] == candidate
+    assert "users complain" in objects.status()["history"][-1]["message"]
 
 
 def test_kubectl_completes_the_names_of_apps(kubectl: Kubectl, objects: Objects) -> None:
