@@ -211,7 +211,8 @@ class DataPlane:
 async def _serve(pod: Pod, port: int, routes: dict[str, Callable[[web.Request], Any]]) -> None:
     app = web.Application()
     app.add_routes([web.get(path, handler) for path, handler in routes.items()])
-    runner = web.AppRunner(app, access_log=None)
+    # A pod that ends does not wait for what it has not answered.
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.01)
     await runner.setup()
     await web.TCPSite(runner, pod.address, port).start()
     pod.runners.append(runner)

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from controlplane import ControlPlane
 from faulty_api import Faults, late, lost, repeated
+from harness import eventually
 from scene import GOOD, LEAKY, Scene
 
 LASTS = 8.0
@@ -61,5 +62,14 @@ async def test_a_part_of_the_control_plane_is_away(scene: Scene, controlplane: C
     await asyncio.sleep(LASTS)
     controlplane.start_again(program)
     await asyncio.to_thread(controlplane.await_ready)
-    # then all goes on
+    # then all goes on, once the cluster's own controllers do
+    await eventually(
+        "the candidates' pods are made", lambda: has_pods(scene, GOOD) and has_pods(scene, LEAKY), within=60
+    )
     await scene.comes_right()
+
+
+def has_pods(scene: Scene, app: str) -> bool:
+    """Whether a release other than the first has pods, or had some and is finished."""
+    releases = {pod.release for pod in scene.dataplane.pods.values() if pod.release.startswith(f"{app}-")}
+    return bool(releases - {scene.firsts[app]}) or len(scene.objects.status(app)["history"]) > 1
