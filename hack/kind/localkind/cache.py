@@ -123,7 +123,18 @@ def require_free_space(gigabytes: float, purpose: str) -> None:
 
 def remove() -> None:
     """Remove the cache. Only folders that this program makes: GENAIOPS_CACHE may name one with other things in it."""
-    for name in ("clusters", "debian", "engine", "locks", "node-image", "programs", "tools", "tools-work", "venvs"):
+    for name in (
+        "clusters",
+        "debian",
+        "engine",
+        "gateway-api",
+        "locks",
+        "node-image",
+        "programs",
+        "tools",
+        "tools-work",
+        "venvs",
+    ):
         folder = root() / name
         if folder.exists():
             say(f"removing {folder}")
