@@ -33,7 +33,8 @@ class Standing:
         """Raises Failure where another version of the operator wrote what this one can't read."""
         name = app["metadata"]["name"]
         try:
-            status = LLMAppStatus.model_validate(app.get("status") or {})
+            # The operator may be newer than this program and write fields that it does not know.
+            status = LLMAppStatus.model_validate(app.get("status") or {}, extra="ignore")
         except ValidationError as error:
             why = _in_words(error, "status")
             raise Failure(f"another version of genaiops wrote the status of {name}; use that one ({why})") from error

@@ -321,10 +321,18 @@ def test_of_a_first_release_everything_is_new(cluster: ApiServer, genaiops: Type
     assert "+You are the agent of {{ company }}.\n" in printed.err
 
 
+def test_fields_of_a_newer_operator_are_no_obstacle(cluster: ApiServer, genaiops: Type) -> None:
+    status = given.paused() | {"mood": "fine"}
+    status["rollout"] |= {"mood": "fine"}
+    cluster.put(given.app(status))
+
+    assert genaiops("abort", "support").code == 0
+
+
 def test_a_status_of_another_version_is_not_guessed(cluster: ApiServer, genaiops: Type) -> None:
-    cluster.put(given.app(given.paused() | {"mood": "fine"}))
+    cluster.put(given.app(given.paused() | {"phase": "Dreaming"}))
 
     printed = genaiops("promote", "support")
 
     assert printed.code == 2
-    assert "another version of genaiops wrote the status of support; use that one (status.mood: " in printed.err
+    assert "another version of genaiops wrote the status of support; use that one (status.phase: " in printed.err
