@@ -269,13 +269,13 @@ async def run(apps: int, only: str | None) -> None:
         ControlPlane(Path(folder), built_tools(), controllers=("serviceaccount-controller",)) as controlplane,
     ):
         prepare(controlplane, rollouts)
-        if rollouts:
-            async with on_stage(argo_rollouts(rollouts), controlplane, Path(folder)) as bench:
-                await measure_argo(bench, apps)
-            measured[bench.contestant.title] = bench.figures
         if only != "argo":
             async with on_stage(ours(), controlplane, Path(folder)) as bench:
                 await measure_ours(bench, apps)
+            measured[bench.contestant.title] = bench.figures
+        if rollouts:
+            async with on_stage(argo_rollouts(rollouts), controlplane, Path(folder)) as bench:
+                await measure_argo(bench, apps)
             measured[bench.contestant.title] = bench.figures
     print_table(measured, apps)
 
