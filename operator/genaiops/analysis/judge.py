@@ -1,13 +1,16 @@
 """From totals to verdicts, with the numbers in a sentence."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from enum import Enum
+from types import MappingProxyType
 
+from genaiops.analysis.betting import log_evidence
 from genaiops.analysis.counters import bound_of, measure, unit_of
+from genaiops.analysis.evidence import evidence_name
+from genaiops.analysis.limits import Of, limits_of
 from genaiops.analysis.sequential import (
     Share,
     lower_difference,
@@ -23,7 +26,9 @@ from genaiops.api.analysis import Analysis, Metric
 from genaiops.api.base import format_duration
 from genaiops.api.llmapp_status import AnalysisStatus, Arm, Measurement, MetricVerdict, Verdict
 
-DEFAULT_MAX_INCREASE = Decimal("0.05")
+_ON_TOTALS = 0.2
+"""Part of alpha for the bounds where evidence is gathered, too. They see what the evidence does not: requests that have
+not ended, and after a promotion a release before that gets no requests any more."""
 
 
 def judge_all(analysis: Analysis, status: AnalysisStatus, stages: int) -> list[MetricVerdict]:
@@ -35,7 +40,7 @@ def judge_all(analysis: Analysis, status: AnalysisStatus, stages: int) -> list[M
     While measurements fail, every verdict is Error: what was seen before says nothing of now.
     """
     shares = [metric for metric in analysis.metrics if not metric.provided]
-    tests = max(1, stages * sum(len(_limits(metric)) for metric in shares if not metric.dry_run))
+    tests = max(1, stages * sum(len(limits_of(metric)) for metric in shares if not metric.dry_run))
 
     def verdict(metric: Metric) -> MetricVerdict:
         if metric.provided:
@@ -44,7 +49,12 @@ def judge_all(analysis: Analysis, status: AnalysisStatus, stages: int) -> list[M
             return _error(metric, status)
         least = analysis.min_samples if metric.min_samples is None else metric.min_samples
         arms = _arm(status, CANDIDATE, metric), _arm(status, STABLE, metric)
-        return judge(metric, *arms, alpha=analysis.alpha, min_samples=least, tests=tests)
+        gathered = {
+            limit: log_evidence([float(log) for log in status.evidence[name]])
+            for of, limit in limits_of(metric)
+            if of is Of.DIFFERENCE and (name := evidence_name(metric, limit)) in status.evidence
+        }
+        return judge(metric, *arms, alpha=analysis.alpha, min_samples=least, tests=tests, evidence=gathered)
 
     return [verdict(metric) for metric in analysis.metrics]
 
@@ -64,19 +74,27 @@ def unmeasurable(analysis: Analysis, status: AnalysisStatus) -> str | None:
 
 
 def judge(
-    metric: Metric, candidate: Arm, stable: Arm, *, alpha: Decimal, min_samples: int, tests: int = 1
+    metric: Metric,
+    candidate: Arm,
+    stable: Arm,
+    *,
+    alpha: Decimal,
+    min_samples: int,
+    tests: int = 1,
+    evidence: Mapping[Decimal, float] = MappingProxyType({}),
 ) -> MetricVerdict:
     """One metric's verdict on one window.
 
-    Failed: the lower bound of a limited share or difference is above its limit; false with probability at most
-    `alpha / tests`, however often it is asked. Successful: all upper bounds are below their limits; false with
-    probability at most `alpha`. Otherwise Inconclusive, as is everything before the candidate has `min_samples`:
-    that is what the spec asks for, even where the first few requests would be proof enough.
+    `evidence`: log of what betting.py has gathered against a limit of the difference.
+    Failed: the lower bound of what is limited is above its limit, or the evidence that it is exceeded suffices; false
+    with probability at most `alpha / tests`, however often it is asked. Successful: all upper bounds are below their
+    limits; false with probability at most `alpha`. Otherwise Inconclusive, as is everything before the candidate has
+    `min_samples`: that is what the spec asks for, even where the first few requests would be proof enough.
 
     `lower` and `upper` of the verdict are those of the difference; None where the metric has no limit on it or stable
     has no requests. Bounds in the message go by the levels above and are called the 1 - alpha bounds.
     """
-    findings = list(_findings(metric, candidate, stable, float(alpha), tests))
+    findings = list(_findings(metric, candidate, stable, float(alpha), tests, evidence))
     short = min_samples - candidate.samples
     if short > 0:
         verdict = Verdict.INCONCLUSIVE
@@ -86,7 +104,7 @@ def judge(
         verdict = Verdict.SUCCESSFUL
     else:
         verdict = Verdict.INCONCLUSIVE
-    difference = next((finding for finding in findings if finding.of is _Of.DIFFERENCE and finding.known), None)
+    difference = next((finding for finding in findings if finding.of is Of.DIFFERENCE and finding.known), None)
     message = f"{_title(metric)} {_share(candidate)} against {_share(stable)} on stable: "
     message += ", and ".join(finding.sentence(alpha) for finding in findings)
     if short > 0:
@@ -148,27 +166,23 @@ def summary(verdicts: Sequence[MetricVerdict]) -> Verdict:
 # --- one limit ---------------------------------------------------------------------------------------------
 
 
-class _Of(Enum):
-    """What a limit is a limit of."""
-
-    DIFFERENCE = "maxIncrease"
-    RATIO = "maxRatio"
-    SHARE = "max"
-
-
 @dataclass(frozen=True)
 class _Finding:
     """What the data say of one limit. Shares, not points."""
 
-    of: _Of
+    of: Of
     limit: Decimal
     lower: float
     upper: float
     known: bool = True
+    evidence: float = -math.inf
+    """Log of what was gathered that the limit is exceeded."""
+    enough: float = math.inf
+    """Log of what suffices."""
 
     @property
     def above(self) -> bool:
-        return self.lower > self.limit
+        return self.lower > self.limit or self.evidence >= self.enough
 
     @property
     def below(self) -> bool:
@@ -179,39 +193,39 @@ class _Finding:
         exponent = (self.limit * 100).normalize().as_tuple().exponent
         places = max(1, 1 - exponent) if isinstance(exponent, int) else 1
         level = f"{((1 - alpha) * 100).normalize():f}%"
-        if self.of is _Of.RATIO:
+        if self.of is Of.RATIO:
             if not self.known:
                 return f"no request to stable to compare with, limit {_times(float(self.limit))}"
             return f"{_times(self.lower)} to {_times(self.upper)} at {level}, limit {_times(float(self.limit))}"
         if not self.known:
             return f"no request to stable to compare with, limit {_number(self.limit, places, '+')}"
-        if self.of is _Of.DIFFERENCE:
+        if self.of is Of.DIFFERENCE:
             bounds = f"{_number(self.lower, places, '+')} to {_number(self.upper, places, '+')} points"
-            return f"{bounds} at {level}, limit {_number(self.limit, places, '+')}"
+            told = f"{bounds} at {level}, limit {_number(self.limit, places, '+')}"
+            if self.lower <= self.limit and self.above:
+                told += f" exceeded by {_odds(self.evidence)} evidence, {_odds(self.enough)} suffices"
+            return told
         bounds = f"{_number(self.lower, places)} to {_number(self.upper, places)}%"
         return f"itself {bounds} at {level}, limit {_number(self.limit, places)}%"
 
 
-def _limits(metric: Metric) -> list[tuple[_Of, Decimal]]:
-    """The metric's limits."""
-    increase = metric.max_increase
-    if increase is None and metric.max is None and metric.max_ratio is None:
-        increase = DEFAULT_MAX_INCREASE
-    limits = ((_Of.DIFFERENCE, increase), (_Of.RATIO, metric.max_ratio), (_Of.SHARE, metric.max))
-    return [(of, limit) for of, limit in limits if limit is not None]
-
-
-def _findings(metric: Metric, candidate: Arm, stable: Arm, alpha: float, tests: int) -> Iterator[_Finding]:
+def _findings(
+    metric: Metric, candidate: Arm, stable: Arm, alpha: float, tests: int, evidence: Mapping[Decimal, float]
+) -> Iterator[_Finding]:
     c, s = (Share.of(arm.hits, arm.samples) for arm in (candidate, stable))
-    for of, limit in _limits(metric):
-        if of is _Of.SHARE:
+    for of, limit in limits_of(metric):
+        if of is Of.SHARE:
             yield _Finding(of, limit, lower_share(c, alpha / tests), upper_share(c, alpha))
         elif not stable.samples:
             # A small share of the candidate's would be a small increase over anything, but where stable should have
             # requests and has none, something is wrong, and no reason to give the candidate more.
             yield _Finding(of, limit, -1, math.inf, known=False)
-        elif of is _Of.DIFFERENCE:
-            yield _Finding(of, limit, lower_difference(c, s, alpha / tests), upper_difference(c, s, alpha))
+        elif of is Of.DIFFERENCE:
+            # Two ways to fail share alpha.
+            part = _ON_TOTALS if limit in evidence else 1.0
+            lower, upper = lower_difference(c, s, part * alpha / tests), upper_difference(c, s, alpha)
+            enough = math.log(tests / ((1 - part) * alpha)) if part < 1 and alpha else math.inf
+            yield _Finding(of, limit, lower, upper, evidence=evidence.get(limit, -math.inf), enough=enough)
         else:
             yield _Finding(of, limit, lower_ratio(c, s, alpha / tests), upper_ratio(c, s, alpha))
 
@@ -230,6 +244,10 @@ def _share(arm: Arm) -> str:
 
 def _number(share: float | Decimal, places: int, sign: str = "") -> str:
     return f"{float(share) * 100:{sign}.{places}f}"
+
+
+def _odds(log: float) -> str:
+    return f"{math.exp(min(log, 20.7)):,.0f} to 1"
 
 
 def _times(ratio: float) -> str:

@@ -102,6 +102,11 @@ class AnalysisStatus(ApiModel):
         description="Requests that were slow already and had not ended when they were last read, by role and metric.",
     )
     metrics: dict[str, Measured] = Field(default_factory=dict, description="Measurements, by metric.")
+    evidence: dict[str, list[Signed]] = Field(
+        default_factory=dict,
+        description="Logarithms of the evidence that a limit of the difference is exceeded, by metric and limit, for "
+        "some amounts by which it may be.",
+    )
     pods: dict[str, PodCounters] = Field(
         default_factory=dict, description="Live pods at the last complete measurement, by uid."
     )

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import NamedTuple
 
+from genaiops.analysis.evidence import measured
 from genaiops.analysis.judge import judge_all, recorded, unmeasurable
 from genaiops.analysis.readings import Readings
-from genaiops.analysis.window import advance, start
 from genaiops.api.analysis import Analysis
 from genaiops.api.llmapp_status import AnalysisStatus, MetricVerdict, Verdict
 
@@ -33,7 +33,7 @@ def judged(
     `windows`: how many of them this candidate has to get through, from its first weight to the end of the watch.
     """
     if readings:
-        window = advance(window, readings, now) if window else start(now, readings)
+        window = measured(analysis, window, readings, now)
     if window is None:
         return None
     verdicts = judge_all(analysis, window, windows)

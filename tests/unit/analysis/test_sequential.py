@@ -10,7 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genaiops.analysis.sequential import Share, lower_difference, lower_share, upper_difference, upper_share
+from genaiops.analysis.sequential import (
+    Share,
+    lower_difference,
+    lower_ratio,
+    lower_share,
+    upper_difference,
+    upper_ratio,
+    upper_share,
+)
+
+# How long a test takes on a busy machine is no property of what it tests.
+settings.register_profile("analysis", deadline=None)
+settings.load_profile("analysis")
 
 alphas = st.sampled_from([0.2, 0.05, 0.01, 0.05 / 9, 1e-6])
 inner_shares = st.floats(0.001, 0.999)
@@ -168,6 +180,25 @@ def test_with_alpha_0_nothing_is_ever_said() -> None:
 def test_impossible_arms_are_refused(hits: int, samples: int) -> None:
     with pytest.raises(ValueError, match="hits go from 0 to the number of samples"):
         Share.of(hits, samples)
+
+
+@given(arms(500), arms(500), alphas, inner_shares, st.floats(1, 3))
+def test_no_pair_of_shares_with_a_ratio_beyond_the_bounds_is_plausible(
+    c: Share, s: Share, alpha: float, p_s: float, beyond: float
+) -> None:
+    least, most = lower_ratio(c, s, alpha), upper_ratio(c, s, alpha)
+    assert 0 <= least <= most
+    for ratio in (least / beyond, most * beyond):
+        if 0 < (p_c := p_s * ratio) < 1:
+            pair = evidence(c.hits, c.misses, p_c) * (1 + evidence(s.hits, s.misses, p_s)) / 2
+            assert pair >= (1 - 1e-6) / alpha
+
+
+def test_ratios_tell_what_is_plausible() -> None:
+    c, s = Share.of(300, 1000), Share.of(1000, 10_000)
+    assert 2.2 < lower_ratio(c, s, 0.05) < 2.7 < 3.3 < upper_ratio(c, s, 0.05) < 4
+    none = Share.of(0, 1000)
+    assert (lower_ratio(none, none, 0.05), upper_ratio(none, none, 0.05)) == (0, math.inf)
 
 
 # --- how good they are -------------------------------------------------------------------------------------
