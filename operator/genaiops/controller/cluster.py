@@ -24,10 +24,12 @@ _TRIES: Final = 3
 class ApiError(Exception):
     """The API server refused a request."""
 
-    def __init__(self, status: int, reason: str, message: str) -> None:
+    def __init__(self, status: int, reason: str, message: str, retry_after: float = 0.0) -> None:
         super().__init__(message)
         self.status = status
         self.reason = reason
+        self.retry_after = retry_after
+        """Seconds for which it asks to be left alone."""
 
     @property
     def permanent(self) -> bool:
@@ -86,7 +88,9 @@ class Cluster:
             response = await self._client.call_api(*request, _request_timeout=_TIMEOUT)
             data = await response.response.read()
         except ApiException as error:
-            raise _api_error(error.status or 0, error.reason or "", error.body or "") from error
+            after = str((error.headers or {}).get("Retry-After", ""))
+            pause = float(after) if after.isdecimal() else 0.0
+            raise _api_error(error.status or 0, error.reason or "", error.body or "", pause) from error
         text = data.decode() if isinstance(data, bytes) else str(data or "")
         if not 200 <= response.status <= 299:
             raise _api_error(response.status, response.reason or "", text)
@@ -220,15 +224,15 @@ def _object(text: str) -> dict[str, Any]:
     return value
 
 
-def _api_error(status: int, reason: str, body: str) -> ApiError:
+def _api_error(status: int, reason: str, body: str, pause: float = 0.0) -> ApiError:
     try:
         details = json.loads(body)
     except ValueError:
         # A proxy in front of the API server answers in its own words.
-        return ApiError(status, reason, f"{status} {reason}: {body[:200]}")
+        return ApiError(status, reason, f"{status} {reason}: {body[:200]}", pause)
     causes = (details.get("details") or {}).get("causes") or ()
     if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
         reason = "NamespaceTerminating"
     else:
         reason = details.get("reason", reason)
-    return ApiError(status, reason, details.get("message", reason))
+    return ApiError(status, reason, details.get("message", reason), pause)

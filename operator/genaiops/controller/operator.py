@@ -149,7 +149,7 @@ class Operator:
             # The renew loop ends this process; whoever leads now does the work.
             raise
         except UNAVAILABLE as error:
-            delay = self._queue.retry(key)
+            delay = self._queue.retry(key, error.retry_after if isinstance(error, ApiError) else 0.0)
             level = logging.DEBUG if isinstance(error, ApiError) and error.outdated else logging.WARNING
             log.log(level, "%s %s/%s: %s; again in %.1f s", *key, error, delay)
             RECONCILE_ERRORS.labels(key.kind).inc()

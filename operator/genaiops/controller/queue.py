@@ -73,11 +73,14 @@ class KeyedQueue(Generic[K]):
             self._line.append(key)
             self._arrival.set()
 
-    def retry(self, key: K) -> float:
-        """The work failed: come back to it, each time later, up to 15 s. Returns the delay in seconds."""
+    def retry(self, key: K, after: float = 0.0) -> float:
+        """The work failed: come back to it, each time later, up to 15 s, if possible not before `after` seconds.
+
+        Returns the delay in seconds.
+        """
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
-        delay = min(_FIRST_RETRY * 2.0 ** min(failures, _DOUBLINGS), _LAST_RETRY)
+        delay = min(max(_FIRST_RETRY * 2.0 ** min(failures, _DOUBLINGS), after), _LAST_RETRY)
         self.add_after(key, delay)
         return delay
 

@@ -152,6 +152,16 @@ def test_a_failure_that_lasts_for_weeks_is_still_tried_every_15_seconds() -> Non
     run(story())
 
 
+def test_who_asks_to_be_left_alone_is() -> None:
+    async def story() -> None:
+        queue = KeyedQueue[str]()
+        assert queue.retry("a", after=2) == 2
+        assert queue.retry("a") == 0.4
+        assert queue.retry("b", after=3600) == 15
+
+    run(story())
+
+
 def test_the_failures_of_one_key_delay_no_other() -> None:
     async def story() -> None:
         queue = KeyedQueue[str]()
