@@ -213,7 +213,10 @@ class ByHttpRoute:
 
     def change(self, patch: list[Manifest]) -> None:
         """Somebody's JSON patch of the HTTPRoute `shop`."""
-        self._routes.patch_namespaced_custom_object(*self._where(), "shop", patch, field_manager="jane")
+        kind = "application/json-patch+json"
+        self._routes.patch_namespaced_custom_object(
+            *self._where(), "shop", patch, field_manager="jane", _content_type=kind
+        )
 
     def delete(self) -> None:
         """Delete the HTTPRoute `shop`."""
