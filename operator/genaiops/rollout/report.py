@@ -50,7 +50,7 @@ def _available(seen: Snapshot, status: LLMAppStatus, now: datetime) -> Condition
     if not status.stable_release:
         reason, message = "NoStableRelease", "no release is serving yet"
     elif not gateway.ready:
-        reason, message = "GatewayNotReady", "no pod of the gateway is ready"
+        reason, message = "GatewayNotReady", gateway.problem or "no pod of the gateway is ready"
     elif not stable.ready:
         reason, message = "NoReadyPods", f"no pod of {status.stable_release} is ready"
         message = f"{message}: {stable.problem}" if stable.problem else message

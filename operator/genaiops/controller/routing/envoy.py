@@ -50,6 +50,8 @@ class EnvoyRouting:
         One that does not answer, or still has earlier routes, makes it unknown: nothing is assumed.
         """
         gateways = [raw for raw in split.owned if _is_gateway(raw) and is_ready(raw)]
+        if not gateways:
+            return GatewayView(problem="no pod of the gateway is ready")
         if not due:
             return GatewayView(ready=len(gateways))
         routes, clusters = await asyncio.gather(
@@ -57,8 +59,8 @@ class EnvoyRouting:
             gather_reads(self._pods, gateways, READ_ONLY_PORT, CLUSTERS_PATH),
         )
         problems = [str(answer) for answer in (*routes, *clusters) if isinstance(answer, UnreachableError)]
-        if problems or not gateways:
-            return GatewayView(ready=len(gateways), problem=problems[0] if problems else "no gateway pod is ready")
+        if problems:
+            return GatewayView(ready=len(gateways), problem=problems[0])
         try:
             dumps = [json.loads(str(answer)) for answer in routes]
             healthy = [healthy_endpoints(json.loads(str(answer))) for answer in clusters]
