@@ -130,6 +130,24 @@ async def test_replicas_that_start_together_share_one_key(webhook: Installed, cl
     assert len(bundles) == 1
 
 
+async def test_an_emptied_secret_is_filled_anew(webhook: Installed, cluster: Cluster) -> None:
+    # given
+    keeper = keeper_of(webhook, cluster)
+    await keeper.look()
+    before = webhook.files()
+    async with serving(webhook, cluster, keeper):
+        # when
+        secret = f"secret/{webhook.name}-webhook"
+        webhook.cluster.kubectl("-n", webhook.namespace, "patch", secret, "-p", '{"data": null}')
+        # then there is another key, and another certificate, which is believed
+        assert not await keeper.look()
+        assert await keeper.look()
+        assert {name for name in before if webhook.files()[name] == before[name]} == set()
+        assert keeper.seal.key == webhook.files()[STAMP_KEY]
+        await eventually("it is believed", lambda: webhook.disbelief() == [])
+        assert ANSWERED in await asks(webhook)
+
+
 async def test_a_replica_that_does_not_lead_renews_nothing(webhook: Installed, cluster: Cluster) -> None:
     aged = an_aged_pair(days=61)
     webhook.fill(aged)
