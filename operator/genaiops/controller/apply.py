@@ -49,7 +49,7 @@ class Applier:
             return known
         async with self._asking:
             # Only what carries our labels is watched.
-            return await self._cluster.find(resource, key.namespace, key.name)
+            return await self._cluster.find(resource, key.namespace, key.name, at_hand=True)
 
     def refused(self, owner: Key) -> dict[Key, str]:
         """Which of the owner's objects the API server refused when they were applied last, and in which words."""

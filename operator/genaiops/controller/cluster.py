@@ -96,10 +96,14 @@ class Cluster:
             raise _api_error(response.status, response.reason or "", text)
         return text
 
-    async def find(self, resource: Resource, namespace: str, name: str) -> dict[str, Any] | None:
-        """The object, or None where there is none. By a list: the operator has no other right to read one."""
-        # Version 0: what the API server has at hand, in a third of the time. It may be a moment old, as any answer may.
-        query = {"fieldSelector": f"metadata.name={name}", "resourceVersion": "0"}
+    async def find(
+        self, resource: Resource, namespace: str, name: str, *, at_hand: bool = False
+    ) -> dict[str, Any] | None:
+        """The object, or None where there is none. By a list: the operator has no other right to read one.
+
+        `at_hand`: what the API server has in memory, in a third of the time; it may be a moment old.
+        """
+        query = {"fieldSelector": f"metadata.name={name}", **({"resourceVersion": "0"} if at_hand else {})}
         items = _object(await self.request("GET", resource.path(namespace), query=query))["items"]
         return {**items[0], "kind": resource.kind} if items else None
 
