@@ -87,12 +87,12 @@ def test_what_breaks_after_its_promotion_goes_back_by_itself(place: Place, figur
     # given an app, and a change that is good for its first 120 answers
     watched = {"steps": [{"setWeight": 50}], "analysis": ERRORS_ONLY, "watchAfterPromotion": "10m"}
     app = scripted_app(place, rollout=watched)
-    place.apply(prompt(v1="chunks=1", v2="chunks=1 good=120"))
+    place.apply(prompt(v1="chunks=1", v2="chunks=1 now=better", broken="status=500", fades="chunks=1 good=120"))
     stable = app.serves()
     with Recording(place, "LLMApp") as states, Traffic(app, rate=12, turns=2) as traffic:
         traffic.flows(20)
         # when it is rolled out
-        app.change(prompt={"version": "v2"})
+        app.change(prompt={"version": "fades"})
         back = eventually("it was taken back", lambda: taken_back(app), within=240)
         traffic.flows(20, release=stable)
         traffic.stop()
