@@ -12,14 +12,13 @@ import asyncio
 import json
 import os
 import re
-import statistics
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -27,6 +26,7 @@ import peer
 from audit_log import AuditLog
 from contestants import NAMESPACE, Contestant, argo_rollouts, ours
 from controlplane import ControlPlane, Write, built_tools
+from figures import Figures, percentiles, print_table
 from idle_pods import IdlePods
 from kubernetes.aio import config
 from kubernetes.aio.client import Configuration
@@ -40,21 +40,6 @@ CHANGES = 100
 RECONCILES = 300
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICK = os.sysconf("SC_CLK_TCK")
-
-
-@dataclass
-class Figures:
-    """What was measured of one contestant."""
-
-    burst: list[float] = field(default_factory=list)
-    """Seconds from a new object to its child, all made at once."""
-    change: list[float] = field(default_factory=list)
-    """Seconds from a change of one object to its new child, one at a time."""
-    megabytes: float = 0.0
-    idle_percent: float = 0.0
-    idle_writes: int = 0
-    reconcile_milliseconds: dict[int, float] = field(default_factory=dict)
-    """Processor time of a reconcile that finds nothing to do, watch included, by the number of apps."""
 
 
 class Bench:
@@ -87,6 +72,7 @@ class Bench:
             if (write.verb, write.resource) == ("create", self.contestant.resource)
         }
         self.figures.burst = [seconds(asked[_parent(child)], child.at) for child in children]
+        tell(f"{len(names)} at once: p50 / p95 {percentiles(self.figures.burst, '{:.1f}')} s")
         return children
 
     async def change(self, names: Iterable[str]) -> None:
@@ -98,6 +84,7 @@ class Bench:
             (child,) = await self.log.until(f"new child of {name}", one.is_child, 1, within=30)
             asked = max(write.at for write in self.log.writes if (write.name, write.resource) == (name, one.resource))
             self.figures.change.append(seconds(asked, child.at))
+        tell(f"{len(self.figures.change)} changes: p50 / p95 {percentiles(self.figures.change, '{:.3f}')} s")
 
     async def rest(self) -> None:
         """Watch it while nothing happens."""
@@ -108,6 +95,7 @@ class Bench:
         written = [write for write in self.log.read() if write.user == self.contestant.user]
         self.figures.idle_writes = sum(write.resource != "leases" for write in written)
         self.figures.megabytes = self.megabytes()
+        tell(f"at rest: {self.figures.megabytes:.0f} MB, {self.figures.idle_percent:.2f} % of a core")
 
     async def reconcile(self, names: list[str]) -> None:
         """Have objects looked at again, at an even pace, where nothing is to be done."""
@@ -122,6 +110,7 @@ class Bench:
         count = self.reconciles() - count_before
         milliseconds = 1000 * (self.processor_seconds() - seconds_before) / count
         self.figures.reconcile_milliseconds[len(names)] = milliseconds
+        tell(f"a reconcile of {len(names)} apps: {milliseconds:.1f} ms of processor")
 
     def reconciles(self) -> float:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.contestant.port}/metrics") as answer:
@@ -135,6 +124,11 @@ class Bench:
     def processor_seconds(self) -> float:
         user, system = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
         return (int(user) + int(system)) / _TICK
+
+
+def tell(what: str) -> None:
+    """Say how far it is: a run takes minutes."""
+    print(f"{datetime.now():%H:%M:%S} {what}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 async def in_parallel(call: Callable[..., Awaitable[object]], items: Iterable[object]) -> None:
@@ -214,6 +208,7 @@ async def on_stage(contestant: Contestant, controlplane: ControlPlane, folder: P
     process = contestant.start(controlplane, output)
     try:
         await healthy(contestant, process, output)
+        tell(f"{contestant.title} is up, process {process.pid}")
         configuration = Configuration()
         await config.load_kube_config(str(controlplane.kubeconfig), client_configuration=configuration)
         async with connect(configuration) as client:
@@ -278,29 +273,6 @@ async def run(apps: int, only: str | None) -> None:
                 await measure_argo(bench, apps)
             measured[bench.contestant.title] = bench.figures
     print_table(measured, apps)
-
-
-def print_table(measured: dict[str, Figures], apps: int) -> None:
-    rows = {
-        f"{apps} new objects at once → child, p50 / p95 s": lambda f: percentiles(f.burst, "{:.1f}"),
-        "change at rest → new child, p50 / p95 s": lambda f: percentiles(f.change, "{:.3f}"),
-        "memory at rest, MB": lambda f: f"{f.megabytes:.0f}",
-        "processor at rest, % of a core": lambda f: f"{f.idle_percent:.2f}",
-        f"writes at rest in {REST_SECONDS} s, leases aside": lambda f: str(f.idle_writes),
-        "processor of a reconcile, ms": lambda f: (
-            ", ".join(f"{value:.1f} at {size} apps" for size, value in f.reconcile_milliseconds.items()) or "not told"
-        ),
-    }
-    load = " ".join(f"{value:.1f}" for value in os.getloadavg())
-    print(f"{os.cpu_count()} cores, load average at the end {load}\n")  # noqa: T201
-    print(f"| | {' | '.join(measured)} |\n|-|{'-|' * len(measured)}")  # noqa: T201
-    for title, value in rows.items():
-        print(f"| {title} | {' | '.join(map(value, measured.values()))} |")  # noqa: T201
-
-
-def percentiles(samples: list[float], form: str) -> str:
-    cuts = statistics.quantiles(samples, n=20, method="inclusive")
-    return f"{form.format(statistics.median(samples))} / {form.format(cuts[18])}"
 
 
 def main() -> None:
