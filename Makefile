@@ -62,7 +62,10 @@ faults: ## Faults of API server, network, metrics and operator: minutes, not par
 e2e: ## Tests with real pods and a real model, on a kind cluster
 	@$(PY) -m pytest tests/e2e -n 3 --maxschedchunk=1 $(PYTEST_ARGS)
 
-.PHONY: bench
+.PHONY: bench bench-analysis
+bench-analysis: ## How soon a bad release is found, beside the rules of Argo Rollouts and Flagger (minutes; --quick)
+	@PYTHONPATH=operator $(PY) tests/bench/bench_analysis.py $(BENCH_ARGS)
+
 bench: ## What the operator costs with 1,000 apps, beside Argo Rollouts (8 minutes)
 	@PYTHONPATH=operator:tests/cluster:hack/kind $(PY) tests/bench/bench_operator.py $(BENCH_ARGS)
 
