@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -230,6 +230,17 @@ async def healthy(contestant: Contestant, process: subprocess.Popen[bytes], outp
         await asyncio.sleep(0.2)
 
 
+async def unless_it_ends(bench: Bench, measuring: Coroutine[None, None, None]) -> None:
+    """Measure. Raises RuntimeError where the process ends, as it does when the machine is too busy to keep its lease."""
+    task = asyncio.create_task(measuring)
+    while not task.done():
+        await asyncio.wait({task}, timeout=1)
+        if bench.process.poll() is not None and not task.done():
+            task.cancel()
+            raise RuntimeError(f"{bench.contestant.title} ended with code {bench.process.returncode}")
+    await task
+
+
 def answers(url: str) -> bool:
     """Whether there is an answer, and a good one."""
     try:
@@ -266,11 +277,11 @@ async def run(apps: int, only: str | None) -> None:
         prepare(controlplane, rollouts)
         if only != "argo":
             async with on_stage(ours(), controlplane, Path(folder)) as bench:
-                await measure_ours(bench, apps)
+                await unless_it_ends(bench, measure_ours(bench, apps))
             measured[bench.contestant.title] = bench.figures
         if rollouts:
             async with on_stage(argo_rollouts(rollouts), controlplane, Path(folder)) as bench:
-                await measure_argo(bench, apps)
+                await unless_it_ends(bench, measure_argo(bench, apps))
             measured[bench.contestant.title] = bench.figures
     print_table(measured, apps)
 
