@@ -68,26 +68,28 @@ class HttpRouteRouting:
         if found is None:
             return GatewayView(problem=f"{by} can't be used", admitted=self._admitted(split, None), by=by)
         route, at = found
-        if problem := httproute.not_in_effect(route):
-            ready = 0 if httproute.refusal(route) else 1
-            return GatewayView(ready=ready, problem=problem, admitted=self._admitted(split, None), by=by)
-        (live, *others) = httproute.weights_of(route, at)
-        if any(weights != live for weights in others):
+        live = set(httproute.weights_of(route, at))
+        problem = httproute.not_in_effect(route)
+        if not problem and len(live) > 1:
             problem = "its rules have different weights"
-            return GatewayView(ready=1, problem=problem, admitted=self._admitted(split, None), by=by)
-        view = GatewayView(ready=1, admitted=self._admitted(split, live), by=by)
-        if not due:
-            return view
+        in_effect = None if problem else live.pop()
+        view = GatewayView(
+            ready=0 if httproute.refusal(route) else 1,
+            problem=problem,
+            admitted=self._admitted(split, in_effect),
+            by=by,
+        )
         try:
-            return replace(view, **await self._who_gets(split, live))
+            return replace(view, **await self._who_gets(split, in_effect)) if due else view
         except UNAVAILABLE as error:
             return replace(view, problem=f"EndpointSlices can't be listed: {error or type(error).__name__}")
 
-    async def _who_gets(self, split: Split, live: Weights) -> dict[str, Any]:
-        """The fields `weights`, `endpoints` and `problem` of a view."""
+    async def _who_gets(self, split: Split, in_effect: Weights | None) -> dict[str, Any]:
+        """The fields `weights`, `endpoints` and, where that is one, `problem` of a view."""
         weights: dict[str, int] = {}
         endpoints: dict[str, int] = {}
-        for weight, service in zip(live, (stable_service(split.name), candidate_service(split.name)), strict=True):
+        services = (stable_service(split.name), candidate_service(split.name))
+        for weight, service in zip(in_effect or (0, 0), services, strict=True):
             release = self._selected(split.namespace, service)
             if release is None:
                 return {"problem": f"there is no Service {service!r} yet"}
@@ -95,8 +97,8 @@ class HttpRouteRouting:
             if pods.keys() - {release}:
                 return {"problem": f"the endpoints of Service {service!r} are still those of another release"}
             endpoints[release] = max(endpoints.get(release, 0), pods.get(release, 0))
-            weights[release] = weights.get(release, 0) + round(100 * weight / max(1, sum(live)))
-        return {"weights": weights, "endpoints": endpoints}
+            weights[release] = weights.get(release, 0) + round(100 * weight / max(1, sum(in_effect or ())))
+        return {"weights": weights if in_effect else None, "endpoints": endpoints}
 
     async def take_effect(self, raw: Raw, seen: Snapshot, todo: Plan, objects: list[Object]) -> bool:
         """Write the weights where they differ, whoever wrote the others; an Event tells of somebody else's."""
