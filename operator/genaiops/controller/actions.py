@@ -10,7 +10,7 @@ from genaiops.api.action import ActionPhase, ReleaseActionSpec, ReleaseActionSta
 from genaiops.api.llmapp_status import LLMAppStatus
 from genaiops.controller.store import Key, Raw, Store, references_of
 from genaiops.controller.webhook.changes import changed_by
-from genaiops.controller.webhook.stamp import Place, Seal, action_problem
+from genaiops.controller.webhook.stamp import NO_SEAL, Place, Seal, action_problem
 from genaiops.release.resolve import parse_errors
 from genaiops.rollout.snapshot import Asked
 
@@ -70,6 +70,8 @@ def _read(raw: Raw, app_uid: str, seal: Seal) -> Asked | str:
     except ValidationError as error:
         return parse_errors(error)
     created = datetime.fromisoformat(meta["creationTimestamp"])
+    if seal is NO_SEAL:
+        return Asked(meta["name"], meta["uid"], created, spec, anonymous=True)
     place = Place(meta["namespace"], meta["name"], app_uid)
     return Asked(meta["name"], meta["uid"], created, spec, action_problem(seal, place, spec, created))
 

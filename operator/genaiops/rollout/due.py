@@ -23,5 +23,8 @@ def readings_due(status: LLMAppStatus, policy: RolloutSpec, now: datetime) -> Co
 
 
 def next_question(now: datetime, since: datetime) -> datetime:
-    """When to ask the gateway again, which does not announce itself as pods do: the longer it takes, the less often."""
-    return now + min(max((now - since) / 4, timedelta(milliseconds=200)), timedelta(seconds=5))
+    """When to ask the gateway again, which does not announce itself as pods do: the longer it takes, the less often.
+
+    `since` lies in the future where the clock was put back: nobody knows how long it has taken.
+    """
+    return now + min(max(abs(now - since) / 4, timedelta(milliseconds=200)), timedelta(seconds=5))

@@ -23,8 +23,8 @@ def hear(course: Course) -> None:
             continue
         if course.now >= asked.at + asked.spec.ttl:
             phase, message = ActionPhase.EXPIRED, "its ttl passed before the operator could look at it; decide anew"
-        elif why := objection(asked.spec, asked.username, course.status(), names):
-            phase, message = ActionPhase.REFUSED, f"{why}; {asked.problem}" if asked.problem else why
+        elif why := asked.problem or objection(asked.spec, asked.username, course.status(), names):
+            phase, message = ActionPhase.REFUSED, why
         else:
             phase, message = ActionPhase.APPLIED, _carry_out(course, asked, names)
         course.decisions.append(

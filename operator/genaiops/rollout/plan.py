@@ -3,10 +3,12 @@
 No I/O, no clock, no randomness. The numbers in comments are the rules of docs/rollouts.md.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from genaiops.api.llmapp_status import Result
 from genaiops.rollout.advance import Advance
+from genaiops.rollout.clock import begun_by
 from genaiops.rollout.course import Course
 from genaiops.rollout.due import next_question
 from genaiops.rollout.people import hear
@@ -18,6 +20,7 @@ from genaiops.rollout.watching import keep_watch
 
 def plan(snapshot: Snapshot, now: datetime) -> Plan:
     """What has to be true next for this app."""
+    snapshot = replace(snapshot, status=begun_by(now, snapshot.status))
     course = Course(snapshot, now)
     hear(course)
     _end_what_is_not_wanted(course)

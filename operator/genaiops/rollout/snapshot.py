@@ -61,12 +61,15 @@ class Asked:
     """When it was created."""
     spec: ReleaseActionSpec
     problem: str | None = None
-    """Why nobody knows who asked for it: its requester was not written by the operator's own webhook."""
+    """Why it can't be trusted: its requester was not written by the operator's own webhook."""
+    anonymous: bool = False
+    """The operator runs without its webhook: nobody knows who asked."""
 
     @property
     def username(self) -> str:
         """Who asked; empty where nobody knows."""
-        return self.spec.requester.username if self.spec.requester and self.problem is None else ""
+        known = self.spec.requester and not self.problem and not self.anonymous
+        return self.spec.requester.username if self.spec.requester and known else ""
 
 
 @dataclass(frozen=True)

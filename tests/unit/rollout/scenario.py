@@ -190,18 +190,27 @@ class Story:
         return self
 
     def decides(
-        self, action: str, version: str, *, by: str = "jane", ago: str = "0s", unknown: bool = False, **fields: Any
+        self,
+        action: str,
+        version: str,
+        *,
+        by: str = "jane",
+        ago: str = "0s",
+        anonymous: bool = False,
+        forged: bool = False,
+        **fields: Any,
     ) -> Self:
-        """A person decides on a release; the operator has not looked yet. `unknown`: the webhook did not see who."""
+        """A person decides on a release; the operator has not looked yet. `anonymous`: it runs without its webhook;
+        `forged`: the requester was not written by that."""
         release = self.world.releases[self.name(version)]
         if "to" in fields:
             fields["to"] = self.world.releases[self.name(fields["to"])].hash
         requester = {"username": by, "stamp": "x"}
         spec = {"app": APP, "action": action, "release": release.hash, "requester": requester, **fields}
         number = len(self.world.actions) + 1
-        problem = "the operator runs without its webhook" if unknown else None
+        problem = "its requester was not written by the webhook" if forged else None
         at = self.world.now - parse_duration(ago)
-        asked = Asked(f"action-{number}", str(number), at, ReleaseActionSpec.model_validate(spec), problem)
+        asked = Asked(f"action-{number}", str(number), at, ReleaseActionSpec.model_validate(spec), problem, anonymous)
         self.world.actions.append(asked)
         return self._tell(f"{by}: {action} {version} {fields or ''}")
 

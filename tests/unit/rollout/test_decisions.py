@@ -295,12 +295,19 @@ def test_undo_in_the_middle_of_a_rollout_says_what_to_do_instead() -> None:
 
 
 def test_without_the_webhook_everything_but_an_approval_is_taken() -> None:
-    paused().when_person("Promote", "v2", unknown=True).then(decisions=[("Promote", "Applied")])
+    paused().when_person("Promote", "v2", anonymous=True).then(decisions=[("Promote", "Applied")])
     (
         app()
         .with_steps({"approval": {}})
         .serving("v1")
         .canary("v2")
-        .when_person("Approve", "v2", unknown=True)
+        .when_person("Approve", "v2", anonymous=True)
         .then(stable="v1", event=("ActionRefused", "without its webhook"))
     )
+
+
+def test_a_decision_in_somebody_elses_name_is_refused_whatever_it_is() -> None:
+    for action in ("Promote", "Abort", "Pause"):
+        paused().when_person(action, "v2", forged=True).then(
+            weight=25, candidate="v2", decisions=[(action, "Refused")], event=("ActionRefused", "not written by")
+        )
