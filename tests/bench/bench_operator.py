@@ -231,7 +231,7 @@ async def healthy(contestant: Contestant, process: subprocess.Popen[bytes], outp
 
 
 async def unless_it_ends(bench: Bench, measuring: Coroutine[None, None, None]) -> None:
-    """Measure. Raises RuntimeError where the process ends, as it does when the machine is too busy to keep its lease."""
+    """Measure. Raises RuntimeError where the process ends, as it does when the machine is too busy for its lease."""
     task = asyncio.create_task(measuring)
     while not task.done():
         await asyncio.wait({task}, timeout=1)
