@@ -41,6 +41,9 @@ class Course:
         """A rollout to this release."""
         fast = self.stable is not None and release in self.recently_promoted()
         since = self._stable_since()
+        if since is not None and since > self.now:
+            # The clock was put back: nobody knows what came first.
+            since = None
         asked_by = [person for person, at in self.seen.changed_by.items() if since is None or at > since]
         self.rollout = RolloutStatus(
             release=release, started_at=self.now, fast=fast, undo=undo, requested_by=sorted(asked_by)
