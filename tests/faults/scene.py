@@ -70,6 +70,10 @@ class Scene:
         done = now["phase"] == "Degraded" and now["stableRelease"] == self.firsts[app]
         return done and not now["retiring"] and not now["untold"]
 
+    def done(self) -> bool:
+        """Whether both changes have ended."""
+        return self.promoted() and self.taken_back()
+
     async def comes_right(self) -> None:
         """Wait until the one app is promoted and the other taken back, and see that all went as it should."""
         began = time.monotonic()
