@@ -195,6 +195,10 @@ async def run(settings: Settings) -> NoReturn:
             LEADER.set(0)
 
         election = LeaderElection(Config(lease, LEASE_SECONDS, RENEW_SECONDS, RETRY_SECONDS, lead, lost))
+        listing = asyncio.create_task(operator.keep_listing())
+        # kopf asks once which kinds there are. An API server that is starting does not know them all yet, and kopf
+        # would never watch the others: once all of them can be listed it knows them.
+        await asyncio.wait({listing, asyncio.create_task(operator.synced.wait())}, return_when=asyncio.FIRST_COMPLETED)
         watching = asyncio.create_task(
             kopf.operator(
                 registry=kopf_registry(operator),
@@ -214,7 +218,7 @@ async def run(settings: Settings) -> NoReturn:
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         mine: set[asyncio.Future[Any]] = {
             ended,
-            asyncio.create_task(operator.keep_listing()),
+            listing,
             asyncio.create_task(election.run()),
             asyncio.create_task(stop.wait()),
         }
