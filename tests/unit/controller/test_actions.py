@@ -68,7 +68,7 @@ def test_a_decision_is_known_with_who_made_it() -> None:
 
 def test_without_the_webhook_nobody_is_known() -> None:
     (asked,) = asked_of([by(an_action("known"), "jane")], "app", NO_SEAL)
-    assert (asked.username, asked.problem) == ("", "the operator runs without its webhook")
+    assert (asked.username, asked.problem, asked.anonymous) == ("", None, True)
 
 
 def test_a_decision_on_an_earlier_app_of_the_name_is_nobodys() -> None:
