@@ -29,9 +29,10 @@ class Outcome:
 
     state: dict[str, Any]
     made: Counter[tuple[str, str]]
-    """How often each object was made: Events by their number only, since their names are different ones each time."""
+    """How often each object was made, but for Events."""
     deleted: Counter[tuple[str, str]]
     events: Counter[str]
+    """How often each reason was told."""
 
 
 @dataclass
@@ -115,8 +116,8 @@ def outcome(controlplane: ControlPlane, scene: Scene, app: str) -> Outcome:
     for write in audited:
         if not write.name.startswith(app):
             continue
-        if write.code == 201:
-            made[write.resource, write.name if write.resource != "events" else app] += 1
+        if write.code == 201 and write.resource != "events":
+            made[write.resource, write.name] += 1
         if write.verb == "delete" and write.code < 300:
             deleted[write.resource, write.name] += 1
     config = scene.objects.core.read_namespaced_config_map(f"{app}-gateway", namespace).data
@@ -140,5 +141,4 @@ def outcome(controlplane: ControlPlane, scene: Scene, app: str) -> Outcome:
     # A pause that was over before the operator was back is not told.
     reasons = Counter(told.partition(":")[0] for told in scene.told(app))
     reasons.pop("RolloutPaused", None)
-    made["events", app] = sum(reasons.values())
     return Outcome(state, made, deleted, reasons)
