@@ -62,7 +62,7 @@ class Runtime:
         self.client = client
         self.answered = 0
         self.port = server.servers[0].sockets[0].getsockname()[1]
-        self._registry = registry
+        self.registry = registry
 
     @property
     def url(self) -> str:
@@ -96,7 +96,7 @@ class Runtime:
             await asyncio.sleep(0.005)
 
     def _samples(self, name: str, labels: dict[str, str]) -> list[float]:
-        samples = [sample for family in self._registry.collect() for sample in family.samples]
+        samples = [sample for family in self.registry.collect() for sample in family.samples]
         return [s.value for s in samples if s.name == name and labels.items() <= s.labels.items()]
 
 
