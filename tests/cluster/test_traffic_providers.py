@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -201,6 +202,9 @@ async def test_a_promotion_restarts_nothing_and_leaves_nobody_without_pods(
     # then somebody answered at every moment, and the old pods as long as anybody was sent to them
     assert all(shares and set(shares) <= {stable, candidate} for shares, _ in states), states
     assert all(old_pods or stable not in shares for shares, old_pods in states), states
+    # and nobody went back to the old release who had left it
+    left = [shares.get(stable, 0) for shares, _ in states]
+    assert left == sorted(left, reverse=True), left
     # and the pods that were proved are those that serve
     assert first <= {pod.uid for pod in dataplane.of(candidate)}
     assert len(dataplane.of(candidate)) == 2
@@ -226,11 +230,21 @@ async def test_a_newer_change_inherits_no_requests(objects: Objects, dataplane: 
     assert all(superseded not in seen and seen.get(candidate, 0) <= split.share_at_25 for seen in shares), shares
 
 
-async def test_scaling_is_no_release_and_changes_no_split(
-    objects: Objects, dataplane: DataPlane, split: Splitting
+async def test_scaling_is_no_release_and_at_rest_nothing_is_written(
+    controlplane: ControlPlane, operator: OperatorProcess, objects: Objects, dataplane: DataPlane, split: Splitting
 ) -> None:
+    # given an app that was scaled
     stable = await serving(objects, split)
     objects.patch("LLMApp", "support", {"spec": {"replicas": 3}})
     await eventually("there are three pods", lambda: len(dataplane.of(stable)) == 3)
     assert await healthy(objects) == stable
     await gets(split, {stable: 100})
+    settled = lambda: objects.status().get("replicas") == 3 and not objects.status().get("untold")  # noqa: E731
+    await eventually("its status has the three", settled)
+    await asyncio.sleep(1)
+    # when it is looked at again
+    since = datetime.now(UTC)
+    objects.patch("LLMApp", "support", {"metadata": {"labels": {"looked": "at"}}})
+    await asyncio.sleep(1)
+    # then there is nothing to do
+    assert controlplane.writes(since=since, user=operator.user, namespace=objects.namespace) == []
