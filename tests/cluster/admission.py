@@ -1,17 +1,18 @@
 """The webhook as the chart installs it, for an operator that runs as a process of the test: called by URL."""
 
 import base64
+import random
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 from chart import Object, of_kind, render
-from controlplane import ControlPlane, free_port
+from controlplane import ControlPlane
 
 HOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 
@@ -90,12 +91,21 @@ def called_at(hook: dict[str, Any], port: int) -> None:
     config["url"] = f"https://127.0.0.1:{port}{path}"
 
 
+def lasting_port() -> int:
+    """A port that stays free until an operator starts, and starts again: the system gives none of these to clients."""
+    for port in random.sample(range(20_000, 32_000), 1000):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("0.0.0.0", port))
+            return port
+    raise AssertionError("1000 ports are taken")
+
+
 @contextmanager
 def installed(
     cluster: ControlPlane, name: str, folder: Path, *, namespace: str, for_namespaces: str = ""
 ) -> Iterator[Installed]:
     """What the chart installs of the webhook, and people's roles, for all namespaces or for one."""
-    webhook = Installed(cluster, name, namespace, free_port())
+    webhook = Installed(cluster, name, namespace, lasting_port())
     objects = [_here(item, webhook) for item in _of_the_chart(for_namespaces)]
     manifest = folder / f"{name}.yaml"
     manifest.write_text(yaml.safe_dump_all(objects))

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from admission import Installed, installed
-from controlplane import ControlPlane, free_port
+from admission import Installed, installed, lasting_port
+from controlplane import ControlPlane
 from harness import Manifest, Objects, OperatorProcess, eventually
 from kubernetes import client, config
 from simulation import DataPlane
@@ -130,7 +130,9 @@ async def an_approval_awaited(objects: Objects, *, by: Objects) -> str:
 
     def gated() -> str | None:
         rollout: Manifest = objects.status().get("rollout") or {}
-        return rollout.get("release") if "gate" in rollout else None
+        # The status says so a moment before the Release is there.
+        there = {item["metadata"]["name"] for item in objects.all("Release")}
+        return rollout["release"] if "gate" in rollout and rollout["release"] in there else None
 
     found: str = await eventually("it waits for an approval", gated)
     return found
@@ -349,7 +351,7 @@ async def test_of_two_who_act_at_once_one_is_told_that_it_was_done(
 ) -> None:
     # given a rollout that waits for a person, and a second replica, which answers the API server
     candidate = hash_of(objects, await a_candidate(objects, dataplane))
-    port = free_port()
+    port = lasting_port()
     options = [*webhook.options, f"--webhook-port={port}"]
     with OperatorProcess(controlplane, tmp_path, name="second", options=options) as second:
         await eventually("the second replica is ready", lambda: second.ready() == "ok")
@@ -396,7 +398,7 @@ async def test_while_the_webhook_is_down_nobody_decides_and_all_else_goes_on(
 ) -> None:
     # given an app, and a webhook that can't be reached
     first = await an_app_that_runs(objects)
-    webhook.listens_on(free_port())
+    webhook.listens_on(lasting_port())
     try:
         # when somebody decides
         said = refused(lambda: decide(objects, "Restart", hash_of(objects, first)))

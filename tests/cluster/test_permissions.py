@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
-from admission import Installed
+from admission import Installed, lasting_port
 from chart import APPS, SYSTEM, Installation, Object, cluster_for_charts, environment, of_kind, render
 from controlplane import REPOSITORY, ControlPlane, free_port
 from harness import Objects, eventually
@@ -273,7 +273,7 @@ def operator_as_installed(cluster: ControlPlane, objects: list[Object], folder: 
     access["users"][0]["user"] = {"token": token.strip()}
     kubeconfig, log = folder / "kubeconfig", folder / "operator.log"
     kubeconfig.write_text(yaml.safe_dump(access))
-    told, port = environment(objects), free_port()
+    told, port = environment(objects), lasting_port()
     # No Service leads to this machine.
     Installed(cluster, told["GENAIOPS_WEBHOOK_CONFIGURATION"], SYSTEM, port).listens_on(port)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GENAIOPS_")}
