@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -15,6 +16,7 @@ from typing import Any, Final
 from genaiops.api.providers import JobProvider
 from genaiops.controller.cluster import UNAVAILABLE, Cluster
 from genaiops.controller.dataplane import pod_problem
+from genaiops.controller.election import NotLeaderError
 from genaiops.controller.kinds import JOBS
 from genaiops.controller.providers.question import ProviderError, Question, number
 from genaiops.controller.store import Raw
@@ -40,7 +42,7 @@ class Jobs:
     async def ask(self, provider: JobProvider, question: Question, *, limited: bool) -> Decimal:
         """The value that the Job left where the metric has limits, else its exit code: 0 or 1.
 
-        Raises ProviderError where it did not run to its end. An abandoned Job is deleted.
+        Raises ProviderError where it did not run to its end. A Job that nobody waits for any more is deleted.
         """
         name = f"{question.app[:40]}-m-{hashlib.sha256(question.identity.encode()).hexdigest()[:12]}"
         job = measurement_job(
@@ -62,7 +64,9 @@ class Jobs:
             why = self._problem(question, name)
             raise ProviderError(f"Job {name} did not end in time" + (f": {why}" if why else "")) from error
         except asyncio.CancelledError:
-            await self._cluster.delete(JOBS, question.namespace, name, made["metadata"]["uid"])
+            # Of an operator that ends, the guard refuses the deletion: its successor finds the Job.
+            with suppress(NotLeaderError, *UNAVAILABLE):
+                await self._cluster.delete(JOBS, question.namespace, name, made["metadata"]["uid"])
             raise
         return _answer(ended, name, limited)
 
