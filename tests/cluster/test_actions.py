@@ -349,26 +349,28 @@ async def test_of_two_who_act_at_once_one_is_told_that_it_was_done(
     webhook: Installed,
     tmp_path: Path,
 ) -> None:
-    # given a rollout that waits for a person, and a second replica, which answers the API server
+    # given a rollout, and a second replica, which answers the API server
+    people = [(name, person(name, "edit")) for name in ("jane", "bob")]
     candidate = hash_of(objects, await a_candidate(objects, dataplane))
     port = lasting_port()
     options = [*webhook.options, f"--webhook-port={port}"]
     with OperatorProcess(controlplane, tmp_path, name="second", options=options) as second:
         await eventually("the second replica is ready", lambda: second.ready() == "ok")
         webhook.listens_on(port)
-        # when two people promote before the leader looks
+        # when two people take it back before the leader looks
         operator.freeze()
         try:
-            for name in ("jane", "bob"):
-                decide(person(name, "edit"), "Promote", candidate, name=name)
+            for name, who in people:
+                decide(who, "Abort", candidate, name=name)
         finally:
             operator.thaw()
             webhook.listens_on(webhook.port)
-    # then both are answered, and it went on by one step
+    # then both are answered, and it was taken back once
     phases = {name: (await answered(objects, name)) for name in ("jane", "bob")}
     assert sorted(status["phase"] for status in phases.values()) == ["Applied", "Refused"]
     (told,) = (status["message"] for status in phases.values() if status["phase"] == "Refused")
-    assert "Promote makes no sense now" in told
+    assert "Abort makes no sense now" in told
+    assert [entry["result"] for entry in objects.status()["history"]] == ["Promoted", "Aborted"]
 
 
 @pytest.mark.usefixtures("operator", "dataplane")
