@@ -3,12 +3,13 @@
 import asyncio
 import json
 import subprocess
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from controlplane import REPOSITORY
+from controlplane import REPOSITORY, ControlPlane, ControlPlaneError
 from harness import Manifest, Objects
 from kubernetes import client
 from simulation import DataPlane
@@ -22,6 +23,24 @@ def gateway_api_crds() -> Path:
     """The folder of the Gateway API's CRDs; fetched first if this machine has none yet."""
     printed = subprocess.run([REPOSITORY / "hack/kind/gateway-api"], stdout=subprocess.PIPE, text=True, check=True)
     return Path(printed.stdout.splitlines()[-1])
+
+
+@contextmanager
+def gateway_api(controlplane: ControlPlane) -> Iterator[None]:
+    """The kinds of the Gateway API, until the block ends."""
+    crds = str(gateway_api_crds())
+    controlplane.kubectl("apply", "--server-side", "-f", crds)
+    deadline = time.monotonic() + 30
+    while True:
+        # `kubectl wait` fails on a definition that has no status yet.
+        try:
+            controlplane.kubectl("get", "httproutes", "--all-namespaces")
+            break
+        except ControlPlaneError:
+            if time.monotonic() > deadline:
+                raise
+    yield
+    controlplane.kubectl("delete", "-f", crds)
 
 
 class Splitting(Protocol):
@@ -194,7 +213,7 @@ class ByHttpRoute:
 
     def __init__(self, objects: Objects, dataplane: DataPlane) -> None:
         self.objects = objects
-        self._slices = EndpointSlices(objects)
+        self.slices = EndpointSlices(objects)
         self._routes = client.CustomObjectsApi(objects.core.api_client)
         self._taken: Manifest | None = None
         self._held = False
@@ -233,7 +252,7 @@ class ByHttpRoute:
         self._held = held
 
     def running(self) -> AbstractAsyncContextManager[None]:
-        return over_and_over(self._slices.sync, self._take_up)
+        return over_and_over(self.slices.sync, self._take_up)
 
     def _take_up(self) -> None:
         route = self.route()
@@ -262,7 +281,7 @@ class ByHttpRoute:
     def shares(self) -> dict[str, int]:
         shares: dict[str, int] = {}
         for backend in self._taken["rules"][0]["backendRefs"] if self._taken else ():
-            pods = self._slices.ready_behind(backend["name"])
+            pods = self.slices.ready_behind(backend["name"])
             for release, number in pods.items():
                 share = round(backend.get("weight", 1) * number / sum(pods.values()))
                 if share:

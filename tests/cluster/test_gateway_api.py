@@ -1,13 +1,15 @@
 """An HTTPRoute of the people's own: what the operator writes in it, what it leaves alone, and what it says of it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from controlplane import ControlPlane
 from harness import Manifest, Objects, OperatorProcess, eventually
 from simulation import DataPlane
-from splitting import ByHttpRoute, a_route, gateway_api_crds
-from stories import UNTIL_PROMOTED, a_model_and_a_prompt, an_app, ask_for, healthy, paused_at_25, refusal
+from splitting import ByHttpRoute, a_route
+from splitting import gateway_api as kinds_of_the_gateway_api
+from stories import AT_ONCE, UNTIL_PROMOTED, a_model_and_a_prompt, an_app, ask_for, healthy, paused_at_25, refusal
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -32,11 +34,8 @@ async def test_a_cluster_without_the_gateway_api_is_told_of(objects: Objects, da
 @pytest.fixture(scope="module")
 def gateway_api(controlplane: ControlPlane) -> Iterator[None]:
     """The kinds of the Gateway API."""
-    crds = str(gateway_api_crds())
-    controlplane.kubectl("apply", "--server-side", "-f", crds)
-    controlplane.kubectl("wait", "--for=condition=Established", "crd", "httproutes.gateway.networking.k8s.io")
-    yield
-    controlplane.kubectl("delete", "-f", crds)
+    with kinds_of_the_gateway_api(controlplane):
+        yield
 
 
 @pytest.fixture
@@ -164,3 +163,26 @@ async def test_a_route_that_is_deleted_in_a_rollout_stops_it_and_not_the_abort(
     ask_for(objects, "v1")
     assert await healthy(objects) == stable
     await eventually("it is taken back", lambda: edge.weights() == [100, 0])
+
+
+async def test_after_a_promotion_weights_wait_for_the_endpoints_of_stables_service(
+    edge: ByHttpRoute, objects: Objects, dataplane: DataPlane
+) -> None:
+    # given a candidate on its way to everything, and EndpointSlices that are late
+    edge.create(a_route())
+    a_model_and_a_prompt(objects)
+    an_app(objects, replicas=1, rollout=UNTIL_PROMOTED, traffic=TRAFFIC)
+    await healthy(objects)
+    ask_for(objects, "v2")
+    candidate = (await paused_at_25(objects))["release"]
+    edge.slices.held = True
+    objects.patch("LLMApp", "support", {"spec": {"rollout": AT_ONCE}})
+    # when it is promoted
+    await eventually("it is promoted", lambda: objects.status()["stableRelease"] == candidate)
+    await asyncio.sleep(1)
+    # then its own Service goes on taking everything, for stable's does not lead to it yet
+    assert edge.weights() == [0, 100]
+    assert edge.shares() == {candidate: 100}
+    # until it does
+    edge.slices.held = False
+    await eventually("stable's Service takes over", lambda: edge.weights() == [100, 0])

@@ -10,7 +10,8 @@ import pytest
 from controlplane import ControlPlane
 from harness import Objects, OperatorProcess, eventually
 from simulation import DataPlane
-from splitting import ByGateway, ByHttpRoute, ByReplicas, Splitting, gateway_api_crds
+from splitting import ByGateway, ByHttpRoute, ByReplicas, Splitting
+from splitting import gateway_api as kinds_of_the_gateway_api
 from stories import ANALYSIS, a_model_and_a_prompt, an_app, ask_for, healthy, paused_at_25, under_traffic
 
 pytestmark = pytest.mark.usefixtures("gateway_api", "operator")
@@ -22,11 +23,8 @@ STRAIGHT_ON = {"steps": [{"setWeight": 25}], "analysis": ANALYSIS}
 @pytest.fixture(scope="module")
 def gateway_api(controlplane: ControlPlane) -> Iterator[None]:
     """The kinds of the Gateway API, as long as the tests of this file run."""
-    crds = str(gateway_api_crds())
-    controlplane.kubectl("apply", "--server-side", "-f", crds)
-    controlplane.kubectl("wait", "--for=condition=Established", "crd", "httproutes.gateway.networking.k8s.io")
-    yield
-    controlplane.kubectl("delete", "-f", crds)
+    with kinds_of_the_gateway_api(controlplane):
+        yield
 
 
 @pytest.fixture(params=[ByGateway, ByHttpRoute, ByReplicas])
@@ -111,6 +109,23 @@ async def test_no_request_reaches_a_candidate_before_its_pods_are_ready(
         await paused_at_25(objects)
     await gets(split, {stable: 100 - split.share_at_25, candidate: split.share_at_25})
     assert all(seen.get(candidate, 0) <= split.share_at_25 for seen in shares), shares
+
+
+async def test_a_candidate_with_pods_and_no_weight_gets_nothing(
+    objects: Objects, dataplane: DataPlane, split: Splitting
+) -> None:
+    # given a rollout that stays at weight 0
+    stable = await serving(objects, split)
+    objects.patch("LLMApp", "support", {"spec": {"rollout": {"steps": [{"setWeight": 0}, {"pause": {}}]}}})
+    async with watched(split.shares) as shares:
+        # when its candidate is ready
+        ask_for(objects, "v2")
+        await eventually("it pauses", lambda: objects.status().get("rollout", {}).get("paused"))
+        await asyncio.sleep(0.5)
+    # then it has pods, and nobody is sent to them
+    candidate = objects.status()["candidateRelease"]
+    assert dataplane.of(candidate)
+    assert all(seen == {stable: 100} for seen in shares), shares
 
 
 async def test_a_candidate_that_loses_its_pods_loses_its_requests_to_stable(
@@ -216,16 +231,20 @@ async def test_a_newer_change_inherits_no_requests(objects: Objects, dataplane: 
     ask_for(objects, "v2")
     superseded = await candidate_of(objects)
     await gets(split, {stable: 100 - split.share_at_25, superseded: split.share_at_25})
-    # when a newer change comes, whose pods are not ready yet
-    dataplane.ready = lambda pod: pod.release in ("", stable, superseded)
+    # when a newer change comes, and its pods are ready before the data plane has heard of anything
+    split.hold(True)
     ask_for(objects, "v3")
     candidate = await candidate_of(objects, (superseded,))
-    # then stable alone answers
-    await gets(split, {stable: 100})
+    await eventually("its pods are ready", lambda: objects.deployments()[candidate].status.ready_replicas)
     async with watched(split.shares) as shares:
-        dataplane.ready = lambda pod: True
+        await asyncio.sleep(1)
+    # then it gets none of the requests that the other one still gets
+    assert all(candidate not in seen for seen in shares), shares
+    # and, once the data plane has followed, what its own step says
+    split.hold(False)
+    await gets(split, {stable: 100 - split.share_at_25, candidate: split.share_at_25})
+    async with watched(split.shares) as shares:
         await paused_at_25(objects)
-    # and the newer change gets what its own step says
     await gets(split, {stable: 100 - split.share_at_25, candidate: split.share_at_25})
     assert all(superseded not in seen and seen.get(candidate, 0) <= split.share_at_25 for seen in shares), shares
 
