@@ -207,6 +207,9 @@ class HistoryEntry(ApiModel):
     decided_by: list[str] = Field(
         default_factory=list, max_length=64, description="People's decisions on it, such as 'Approve by jane'."
     )
+    verdicts: list[MetricVerdict] = Field(
+        default_factory=list, max_length=32, description="Each metric as it was judged last."
+    )
     started_at: Time | None = Field(default=None, description="When the rollout began.")
     finished_at: Time = Field(description="When it ended.")
 

@@ -105,7 +105,34 @@ class Shadow(ApiModel):
     max_requests: int = Field(default=1000, ge=1, le=1_000_000, description="How many copies at the most.")
 
 
-_STEP_KINDS: Final = ("setWeight", "pause", "setCanaryScale", "analysis", "approval", "setHeaderRoute", "shadow")
+class Experiment(ApiModel):
+    """Both releases side by side at the present weight, for a time or a number of requests, whichever comes first.
+
+    At the end every metric is reported with its interval, and the rollout waits for a person: it promotes nothing.
+    """
+
+    duration: PositiveDuration | None = Field(default=None, description="How long at the most.")
+    samples: int | None = Field(
+        default=None, ge=1, le=100_000_000, description="How many requests to the candidate at the most."
+    )
+
+    @Rule(
+        "has(self.duration) || has(self.samples)", "experiment: it has to end; write duration, samples, or both of them"
+    )
+    def ends(self) -> bool:
+        return self.duration is not None or self.samples is not None
+
+
+_STEP_KINDS: Final = (
+    "setWeight",
+    "pause",
+    "setCanaryScale",
+    "analysis",
+    "approval",
+    "setHeaderRoute",
+    "shadow",
+    "experiment",
+)
 
 
 class Step(ApiModel):
@@ -118,6 +145,7 @@ class Step(ApiModel):
     approval: Approval | None = Field(default=None, description="Wait for people.")
     set_header_route: HeaderRoute | None = Field(default=None, description="Send testers to the candidate.")
     shadow: Shadow | None = Field(default=None, description="Judge the candidate on copies of live requests.")
+    experiment: Experiment | None = Field(default=None, description="Compare both, and let a person decide.")
 
     @Rule(
         f"[{', '.join(f'has(self.{name})' for name in _STEP_KINDS)}].exists_one(given, given)",

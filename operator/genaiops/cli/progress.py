@@ -103,6 +103,10 @@ def _in_words(step: View) -> str:
             return "approval" if needed == 1 else f"{needed} approvals"
         case "setHeaderRoute":
             return "testers" if value.get("match") else "no testers"
+        case "experiment":
+            ends = [value["duration"]] if "duration" in value else []
+            ends += [f"{value['samples']} requests"] if "samples" in value else []
+            return f"experiment for {' or '.join(ends)}"
         case "shadow":
             return f"shadow {value['percent']} % for {value['duration']}"
     # An operator that is newer than this program.

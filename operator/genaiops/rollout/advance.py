@@ -12,7 +12,7 @@ from genaiops.analysis.window import STABLE
 from genaiops.api.analysis import Analysis, OnInconclusive, OnNoData
 from genaiops.api.base import format_duration
 from genaiops.api.llmapp_status import Arm, Gate, Result, RolloutStatus, Verdict
-from genaiops.api.rollout import Approval, RolloutSpec, Step
+from genaiops.api.rollout import Approval, Experiment, RolloutSpec, Step
 from genaiops.rollout.comparison import analysis_of, of_rollout
 from genaiops.rollout.conditions import clipped
 from genaiops.rollout.due import next_question
@@ -161,7 +161,7 @@ class Advance:
         rollout = self.rollout
         if rollout.step_started_at is None:
             self.update(step_started_at=self.now)
-            if self.step.set_weight is not None or self.step.analysis or self.step.shadow:
+            if any((self.step.set_weight is not None, self.step.analysis, self.step.shadow, self.step.experiment)):
                 # A window ends when the next weight is in effect: until then the candidate serves, and is judged.
                 self.update(analysis=None, verdicts=[])
         if rollout.held:
@@ -261,8 +261,9 @@ class Advance:
                 self.wake.append(next_question(self.now, self.rollout.started_at))
                 return running
             return 0
-        if weights is None or weights.get(release, 0) > weight:
-            # Less weight needs fewer pods, once the gateway says that it is less.
+        if self.seen.resolution.target is None or weights is None or weights.get(release, 0) > weight:
+            # Less weight needs fewer pods, once the gateway says that it is less, and it is known to be wanted: a pod
+            # that goes takes with it what it has counted since it was read last.
             return max(self.pods_for(weight), self.seen.workload(release).replicas)
         return self.pods_for(weight)
 
@@ -282,6 +283,8 @@ class Advance:
             return self.time_is_over("paused", step.pause.duration)
         if step.shadow:
             return self.enough_copies() or self.time_is_over("copies of live requests go to it", step.shadow.duration)
+        if step.experiment:
+            return self.reports(step.experiment)
         return self.has_passed() if step.analysis else True
 
     def time_is_over(self, doing: str, duration: timedelta | None) -> bool:
@@ -294,12 +297,30 @@ class Advance:
             self.wake.append(over)
         return self.now >= over
 
+    def reports(self, experiment: Experiment) -> bool:
+        """False: an experiment ends with its report, and a person decides what follows from it."""
+        began, samples = self.rollout.step_started_at or self.now, self.samples()
+        until = began + experiment.duration if experiment.duration else None
+        tells = "; ".join(verdict.message for verdict in self.rollout.verdicts)
+        if (until and self.now >= until) or (experiment.samples and samples >= experiment.samples):
+            self.hold(f"the experiment is over; to go on with the candidate: {self.how_to('promote')}", tells)
+            return False
+        if until:
+            self.wake.append(until)
+        ends = [format_duration(experiment.duration)] if experiment.duration else []
+        ends += [f"{experiment.samples} requests to the candidate"] if experiment.samples else []
+        self.hold(f"experiment for {' or '.join(ends)}", tells)
+        return False
+
+    def samples(self) -> int:
+        """Requests of the candidate that were counted in the present window."""
+        return max((verdict.candidate.samples for verdict in self.rollout.verdicts), default=0)
+
     def enough_copies(self) -> bool:
         """Copies cost tokens: they end at their number, or once they have said what they can."""
         rollout, shadow = self.rollout, self.step.shadow
-        copies = max((verdict.candidate.samples for verdict in rollout.verdicts), default=0)
         proved = bool(rollout.verdicts) and summary(rollout.verdicts) is Verdict.SUCCESSFUL
-        return proved or (shadow is not None and copies >= shadow.max_requests)
+        return proved or (shadow is not None and self.samples() >= shadow.max_requests)
 
     def may_leave_step(self) -> bool:
         """What stands between this step and more weight: the analysis, and a spec that says what is wanted."""

@@ -67,7 +67,7 @@ class Course:
         """The rollout ends. `baseline`: what stable answered before, for the watch that may follow."""
         rollout = self.rollout
         assert rollout is not None
-        self._record(rollout.release, result, reason, message, rollout.decided_by, rollout.started_at)
+        self._record(rollout.release, result, reason, message, rollout)
         self.rollout = None
         if result is Result.ABORTED:
             # 4: not tried again by itself; its pods follow once the gateway says that nothing reaches them.
@@ -104,7 +104,7 @@ class Course:
         if target is None or target.name == watch.release:
             self.aborted = watch.release
         if self.seen.workload(watch.previous).ready:
-            self._record(watch.release, Result.ROLLED_BACK, reason, message, list(decided_by), watch.started_at)
+            self._record(watch.release, Result.ROLLED_BACK, reason, message, watch, list(decided_by))
             self.stable, self.watch = watch.previous, None
             self.retiring.append(watch.release)
         else:
@@ -118,8 +118,8 @@ class Course:
         result: Result,
         reason: str,
         message: str,
-        decided_by: list[str],
-        started_at: datetime,
+        judged: RolloutStatus | Watch,
+        decided_by: list[str] | None = None,
     ) -> None:
         release = self.release_of(name)
         self.history.append(
@@ -130,8 +130,9 @@ class Course:
                 result=result,
                 reason=reason,
                 message=clipped(message, 4096),
-                decided_by=decided_by,
-                started_at=started_at,
+                decided_by=judged.decided_by if isinstance(judged, RolloutStatus) else decided_by or [],
+                verdicts=judged.verdicts[:32],
+                started_at=judged.started_at,
                 finished_at=self.now,
             )
         )

@@ -41,7 +41,7 @@ def windows(policy: RolloutSpec) -> int:
     """How many times a candidate is judged: once per weight that leaves stable some traffic, per step that measures
     for itself, and once more where it is watched after its promotion."""
     weights = sum(1 for step in policy.steps if step.set_weight is not None and 0 < step.set_weight < 100)
-    steps = sum(1 for step in policy.steps if step.analysis or step.shadow)
+    steps = sum(1 for step in policy.steps if step.analysis or step.shadow or step.experiment)
     return max(1, weights + steps + bool(policy.watch_after_promotion))
 
 

@@ -1,6 +1,6 @@
 """Steps beside weights and pauses: the candidate's scale, testers, copies of live requests, analysis."""
 
-from rollout.scenario import app, metric, pause
+from rollout.scenario import Story, app, metric, pause
 from rollout.world import Requests
 
 TESTERS = {"setHeaderRoute": {"match": [{"header": "x-tester", "exact": "yes"}]}}
@@ -189,4 +189,57 @@ def test_blue_green_shows_a_preview_and_switches_at_once() -> None:
         .then(weight=100)
         .when_all_settles()
         .then(stable="v2", pods={"v2": 3})
+    )
+
+
+def experiment(**ends: object) -> Story:
+    """v1 and v2 side by side at half of the traffic each."""
+    return (
+        app().with_steps(50, {"experiment": ends}).with_analysis("error-rate", minSamples=10).serving("v1").canary("v2")
+    )
+
+
+def test_an_experiment_ends_with_a_report_and_promotes_nothing() -> None:
+    (
+        experiment(duration="1h")
+        .then(weight=50, step=1, phase="Paused", says="experiment for 1h")
+        .when_traffic(candidate=Requests(400), stable=Requests(400))
+        .when_time_passes("30m")
+        .then(weight=50, step=1, phase="Paused")
+        .when_time_passes("30m")
+        .then(weight=50, phase="Paused", stable="v1", says=("the experiment is over", "error-rate 0.0% (0 of 400)"))
+        .when_time_passes("30m")
+        .then(weight=50, stable="v1")
+        .when_person("Promote", "v2")
+        .when_all_settles()
+        .then(stable="v2")
+    )
+
+
+def test_an_experiment_ends_at_its_number_of_requests() -> None:
+    (
+        experiment(samples=100)
+        .when_traffic(candidate=Requests(99), stable=Requests(99))
+        .then(says="experiment for 100 requests to the candidate")
+        .when_traffic(candidate=Requests(1), stable=Requests(1))
+        .then(phase="Paused", says="the experiment is over")
+    )
+
+
+def test_the_report_of_an_experiment_that_is_not_taken_up_stays_in_the_history() -> None:
+    story = (
+        experiment(samples=100)
+        .when_traffic(candidate=Requests(100), stable=Requests(100))
+        .when_person("Abort", "v2", reason="no better")
+        .when_all_settles()
+        .then(stable="v1", aborted="v2")
+    )
+    (verdict,) = story.world.status.history[-1].verdicts
+    assert (verdict.name, verdict.candidate.samples, verdict.stable.samples) == ("error-rate", 100, 100)
+    assert verdict.lower is not None
+
+
+def test_a_breach_ends_an_experiment() -> None:
+    experiment(duration="24h").when_traffic(candidate=Requests(100, errors=60), stable=Requests(100)).then(
+        weight=0, aborted="v2"
     )
