@@ -188,6 +188,16 @@ class RolloutSpec(ApiModel):
         weights = [step.set_weight for step in self.steps if step.set_weight is not None]
         return weights == sorted(weights)
 
+    @Rule(
+        "self.steps.filter(step, has(step.shadow) || (has(step.setWeight) && step.setWeight > 0))"
+        ".map(step, has(step.shadow) ? 0 : 1).isSorted()",
+        "steps: shadow comes before the first weight above 0, else requests that the candidate has answered would be "
+        "copied to it; move it up",
+    )
+    def copies_come_before_weights(self) -> bool:
+        order = [0 if step.shadow else 1 for step in self.steps if step.shadow or step.set_weight]
+        return order == sorted(order)
+
 
 class RolloutPolicySpec(RolloutSpec):
     """A rollout that several apps share."""

@@ -13,12 +13,21 @@ from genaiops.api.analysis import Analysis, OnInconclusive, OnNoData
 from genaiops.api.base import format_duration
 from genaiops.api.llmapp_status import Arm, Gate, Result, RolloutStatus, Verdict
 from genaiops.api.rollout import Approval, Experiment, RolloutSpec, Step
+from genaiops.rollout import ratio
 from genaiops.rollout.comparison import analysis_of, of_rollout
 from genaiops.rollout.conditions import clipped
 from genaiops.rollout.due import next_question
 from genaiops.rollout.live import decides, judged
 from genaiops.rollout.snapshot import Notice, Snapshot
-from genaiops.rollout.steps import effective_steps, pods_needed, scale_at, weight_at, weight_carried, windows
+from genaiops.rollout.steps import (
+    effective_steps,
+    pods_needed,
+    scale_at,
+    testers_at,
+    weight_at,
+    weight_carried,
+    windows,
+)
 
 
 class Ended(NamedTuple):
@@ -195,14 +204,17 @@ class Advance:
         ready = self.seen.workload(rollout.release).ready
         # A gateway that can't be asked is no reason to take weight away; one that sees no pod is.
         ready = min(ready, self.seen.gateway.endpoints.get(rollout.release, ready))
-        held = weight_carried(ready, self.seen.spec.replicas, min(rollout.weight, wanted))
+        carried = ratio.weight_carried if self.seen.spec.traffic.replicas else weight_carried
+        held = carried(ready, self.seen.spec.replicas, min(rollout.weight, wanted))
         weight = wanted if missing is None or self.stable is None else held
         if weight != rollout.weight and self.stable is not None:
-            self.notify("WeightSet", f"{rollout.release}: weight {rollout.weight} → {weight}", warning=bool(missing))
+            remark = ratio.remark(weight, self.seen.spec.replicas) if self.seen.spec.traffic.replicas else None
+            change = f"weight {rollout.weight} → {weight}" + (f" ({remark})" if remark else "")
+            self.notify("WeightSet", f"{rollout.release}: {change}", warning=bool(missing))
         self.update(weight=weight)
         if missing is None and not self.in_effect(weight):
             # 2: nothing counts before the gateway says that it is so.
-            missing = f"waiting for the gateway to report weight {weight} in effect"
+            missing = f"waiting for {self.seen.gateway.by} to report weight {weight} in effect"
             if self.seen.gateway.problem:
                 missing = f"{missing}: {self.seen.gateway.problem}"
         return not self.wait_for(missing)
@@ -216,20 +228,27 @@ class Advance:
             return f"{text}: {workload.problem}" if workload.problem else text
         if gateway.endpoints.get(rollout.release, 0) < needed:
             seen = gateway.endpoints.get(rollout.release, 0)
-            text = f"the gateway sees {seen} of {needed} healthy endpoints of {rollout.release}"
+            text = f"{gateway.by} sees {seen} of {needed} healthy endpoints of {rollout.release}"
             return f"{text}: {gateway.problem}" if gateway.problem else text
         return None
 
     def pods_for(self, weight: int) -> int:
         replicas = self.seen.spec.replicas
+        if self.seen.spec.traffic.replicas:
+            return ratio.pods_needed(100 if self.stable is None else weight, replicas)
         scaled = scale_at(self.steps, self.rollout.step, replicas)
         return max(scaled, pods_needed(100 if self.stable is None else weight, replicas))
 
     def in_effect(self, weight: int) -> bool:
-        weights = self.seen.gateway.weights
-        if weights is None:
+        """Whether what splits the traffic says that it does what this step asks for."""
+        gateway, shadow = self.seen.gateway, self.step.shadow
+        if gateway.weights is None:
             return False
-        return weights.get(self.rollout.release, 0) == (100 if self.stable is None else weight)
+        if gateway.testers != testers_at(self.steps, self.rollout.step):
+            return False
+        if gateway.shadow != (shadow.percent if shadow else 0):
+            return False
+        return gateway.weights.get(self.rollout.release, 0) == (100 if self.stable is None else weight)
 
     def wait_for(self, missing: str | None) -> bool:
         """Keep the progress deadline; True while something is missing."""

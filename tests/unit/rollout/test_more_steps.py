@@ -60,6 +60,20 @@ def test_testers_reach_the_candidate_before_it_has_weight_and_until_the_end() ->
     )
 
 
+def test_nobody_else_is_sent_to_the_candidate_before_the_gateway_lets_testers_through() -> None:
+    (
+        app()
+        .with_steps(TESTERS, 50, pause())
+        .serving("v1")
+        .when_prompt("v2")
+        .when_pods_ready("v2")
+        .when_gateway_reports()
+        .then(testers=1, weight=0, step=0, says="in effect")
+        .when_gateway_reports()
+        .then(testers=1, weight=50, step=1)
+    )
+
+
 def test_testers_of_a_candidate_that_lost_its_pods_get_stable() -> None:
     (
         app()

@@ -251,7 +251,14 @@ class World:
     def _gateway_view(self) -> GatewayView:
         if self.gateway.silent:
             return GatewayView(ready=1, problem=self.gateway.silent)
-        return GatewayView(ready=1, weights=self.gateway.weights, endpoints=dict(self.gateway.endpoints))
+        loaded = self.gateway.loaded
+        return GatewayView(
+            ready=1,
+            weights=self.gateway.weights,
+            endpoints=dict(self.gateway.endpoints),
+            testers=loaded.testers,
+            shadow=loaded.shadow,
+        )
 
     def _readings(self, compared: Comparison) -> Readings:
         if self.unreadable:
