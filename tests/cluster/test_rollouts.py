@@ -1,8 +1,11 @@
 """From an LLMApp to what runs it, and from one release to the next, on a real API server."""
 
+import asyncio
+
 import pytest
 from controlplane import ControlPlane
 from harness import Objects, eventually
+from plugin import Kubectl
 from simulation import DataPlane
 from stories import (
     AT_ONCE,
@@ -133,7 +136,7 @@ async def test_going_back_to_an_earlier_release_skips_the_steps(objects: Objects
     assert objects.status()["history"][-1]["result"] == "FastRolledBack"
 
 
-async def test_a_person_promotes(controlplane: ControlPlane, objects: Objects, dataplane: DataPlane) -> None:
+async def test_a_person_does_what_the_status_says(kubectl: Kubectl, objects: Objects, dataplane: DataPlane) -> None:
     # given a rollout that waits for a person
     a_model_and_a_prompt(objects)
     rollout = {"steps": [{"setWeight": 25}, {"pause": {}}], "analysis": {"metrics": []}}
@@ -142,9 +145,10 @@ async def test_a_person_promotes(controlplane: ControlPlane, objects: Objects, d
     ask_for(objects, "v2")
     told = (await paused_at_25(objects))["paused"]
     # when somebody runs the command that the status names
-    command = told[told.index("kubectl annotate") :].removeprefix("kubectl ").split()
-    controlplane.kubectl(*command)
+    command = told.partition("kubectl ")[2].split()
+    done = await asyncio.to_thread(kubectl, *command)
     # then the rollout goes on
+    assert done.returncode == 0, done.stderr
     await healthy(objects, other_than=stable)
 
 
