@@ -55,20 +55,20 @@ class Applier:
         """Which of the owner's objects the API server refused when they were applied last, and in which words."""
         return self._refused.get(owner, {})
 
-    async def apply(self, owner: Key, manifests: Iterable[Object]) -> ApiError | None:
-        """Apply an owner's objects in their order, where needed.
+    async def apply(self, owner: Key, *waves: Iterable[Object]) -> ApiError | None:
+        """Apply an owner's objects where needed, wave after wave; those of one wave at the same time.
 
         One that is refused for what it is keeps none of the others from being applied; the first refusal is returned.
         Raises ApiError where the API server could not tell.
         """
         refused: dict[Key, ApiError] = {}
-        for manifest in manifests:
-            try:
-                await self._apply(owner, manifest)
-            except ApiError as error:
-                if not error.permanent:
-                    raise
-                refused[key_of(manifest)] = error
+        for wave in map(list, waves):
+            answers = await asyncio.gather(*(self._apply(owner, item) for item in wave), return_exceptions=True)
+            for manifest, answer in zip(wave, answers, strict=True):
+                if isinstance(answer, ApiError) and answer.permanent:
+                    refused[key_of(manifest)] = answer
+                elif answer is not None:
+                    raise answer
         self._refused[owner] = {key: str(error) for key, error in refused.items()}
         return next(iter(refused.values()), None)
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -22,11 +23,11 @@ from genaiops.controller.measuring import Measuring
 from genaiops.controller.metrics import forget_app, observe_plan
 from genaiops.controller.observe import observe
 from genaiops.controller.ownership import belongs_to
-from genaiops.controller.render import render
+from genaiops.controller.render import Manifests, nobody_loses_traffic, render
 from genaiops.controller.routing.choice import Routings
 from genaiops.controller.store import Key, Raw, Store, key_of
 from genaiops.controller.webhook.stamp import Seal
-from genaiops.manifests.labels import Object, owner
+from genaiops.manifests.labels import owner
 from genaiops.manifests.release import release_object
 from genaiops.release.resolve import parse_errors
 from genaiops.rollout.conditions import kstatus, merge
@@ -88,14 +89,14 @@ class AppReconciler:
             return None
         untold = await self._tell(raw, seen.status.untold)
         todo = plan(seen, now)
-        objects = self._objects(raw, seen, todo)
-        taken = await self._applier.obstacles(objects)
+        made = self._manifests(raw, seen, todo)
+        taken = await self._applier.obstacles(made.all())
         lost = lost_releases(seen)
-        refused = refusals(self._applier.refused(key), map(key_of, objects))
+        refused = refusals(self._applier.refused(key), map(key_of, made.all()))
         if taken or lost or refused:
             seen = hindered(seen, {**refused, **taken}, lost)
             todo = plan(seen, now)
-            objects = [item for item in self._objects(raw, seen, todo) if key_of(item) not in taken]
+            made = self._manifests(raw, seen, todo).without(taken.keys())
         # The decision is on record before it is acted on: an operator that is killed in between carries it out, and
         # one that acts on an outdated app is stopped here by a conflict. The next pass tells of it, whose ever it is.
         status = todo.status.model_copy(update={"untold": [*untold, *announcements(todo.notices, now)]})
@@ -103,7 +104,10 @@ class AppReconciler:
         if changed:
             raw = await self._write_status(_LLMAPP, raw, status.to_manifest())
         observe_plan(seen, todo)
-        settled = await self._execute(raw, seen, todo, objects, keep=bool(lost))
+        if self._comes_up(seen, todo, made) and not refused:
+            await self._bring_up(key, made)
+            return 0.0
+        settled = await self._execute(raw, seen, todo, made, keep=bool(lost))
         if changed:
             return 0.0
         due = [] if todo.at is None else [todo.at - self._clock()]
@@ -114,29 +118,39 @@ class AppReconciler:
             due.append(_LOOK_AGAIN)
         return max(0.0, min(due).total_seconds()) if due else None
 
-    def _objects(self, raw: Raw, seen: Snapshot, todo: Plan) -> list[Object]:
+    def _manifests(self, raw: Raw, seen: Snapshot, todo: Plan) -> Manifests:
         """Everything that has to exist; Releases, which never change, only where they are missing."""
         owned_by = owner("LLMApp", seen.name, raw["metadata"]["uid"])
-        return [
-            *(
-                release_object(name, seen.namespace, release, owned_by)
-                for name, release in seen.releases.items()
-                if self._store.get("Release", seen.namespace, name) is None
-            ),
-            *render(
-                raw,
-                seen,
-                todo,
-                self._gateway_image,
-                lambda name: self._store.get("Deployment", seen.namespace, name),
-            ),
+        made = render(
+            raw, seen, todo, self._gateway_image, lambda name: self._store.get("Deployment", seen.namespace, name)
+        )
+        missing = [
+            release_object(name, seen.namespace, release, owned_by)
+            for name, release in seen.releases.items()
+            if self._store.get("Release", seen.namespace, name) is None
         ]
+        return replace(made, needs=[*missing, *made.needs])
 
-    async def _execute(self, raw: Raw, seen: Snapshot, todo: Plan, objects: list[Object], *, keep: bool) -> bool:
+    def _comes_up(self, seen: Snapshot, todo: Plan, made: Manifests) -> bool:
+        """Whether this is a new app whose pods are still to be made: of many, all get theirs before any gets the rest,
+        which nobody needs before there are pods."""
+        new = seen.status.stable_release is None and nobody_loses_traffic(seen, todo)
+        return new and any(self._store.get(*key_of(item)) is None for item in made.pods)
+
+    async def _bring_up(self, key: Key, made: Manifests) -> None:
+        if refusal := await self._applier.apply(key, made.needs, made.pods):
+            raise refusal
+
+    async def _execute(self, raw: Raw, seen: Snapshot, todo: Plan, made: Manifests, *, keep: bool) -> bool:
         """Carry the plan out; False where the traffic can't follow yet. `keep`: nobody knows all that should be there,
         so nothing is one too many."""
-        key = key_of(raw)
-        refusal = await self._applier.apply(key, objects)
+        key, objects = key_of(raw), made.all()
+        if nobody_loses_traffic(seen, todo):
+            waves = (made.needs, made.pods, [*made.traffic, *made.budgets])
+        else:
+            # Taking traffic away must not wait for anything.
+            waves = (made.needs, made.traffic, [*made.pods, *made.budgets])
+        refusal = await self._applier.apply(key, *waves)
         settled = await self._routings.of(seen.spec).take_effect(raw, seen, todo, objects)
         wanted = {key_of(manifest) for manifest in objects}
         for live in self._store.owned(key):

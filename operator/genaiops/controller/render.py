@@ -1,10 +1,11 @@
 """From a plan to the objects that make it true."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
+from dataclasses import dataclass, field, fields
 
 from genaiops.api.release import ReleaseSpec
 from genaiops.api.traffic import Gateway, GatewayApi
-from genaiops.controller.store import Raw
+from genaiops.controller.store import Key, Raw, key_of
 from genaiops.manifests.labels import RELEASE, Object, owner
 from genaiops.manifests.release import address_objects, deployment, disruption_budget, release_object, serving_port
 from genaiops.manifests.template import kept
@@ -15,34 +16,75 @@ from genaiops.traffic.objects import gateway_objects
 from genaiops.traffic.services import candidate_service, one_release, service, stable_service
 
 
-def render(raw: Raw, seen: Snapshot, plan: Plan, gateway_image: str, live: Callable[[str], Raw | None]) -> list[Object]:
-    """Every object that has to exist for the plan, in the order in which they are applied.
+@dataclass(frozen=True)
+class Manifests:
+    """Every object that has to exist for a plan, by what it is for."""
 
-    The gateway's routes come before the pods: taking traffic away must not wait for anything, and traffic is given
-    only to pods that are there. `live` finds a Deployment by its name: one that is there keeps its pod template.
+    needs: list[Object] = field(default_factory=list)
+    """What the pods of releases need: Releases, their configuration, their addresses."""
+    pods: list[Object] = field(default_factory=list)
+    """The releases' Deployments."""
+    traffic: list[Object] = field(default_factory=list)
+    """What leads requests to them."""
+    budgets: list[Object] = field(default_factory=list)
+    """How many pods of a release may go at a time."""
+
+    def all(self) -> list[Object]:
+        """All of them."""
+        return [*self.needs, *self.pods, *self.traffic, *self.budgets]
+
+    def without(self, taken: Set[Key]) -> "Manifests":
+        """All but those with these addresses."""
+        return Manifests(
+            **{
+                group.name: [item for item in getattr(self, group.name) if key_of(item) not in taken]
+                for group in fields(self)
+            }
+        )
+
+
+def nobody_loses_traffic(seen: Snapshot, plan: Plan) -> bool:
+    """Whether pods may come before routes: these take requests away from no release. So says the gateway itself, which
+    knows of routes that it was told before the operator was killed."""
+    if plan.routes.stable is None or seen.status.stable_release is None:
+        # Nobody serves yet. A first release that another one follows may have pods that do.
+        return not plan.status.retiring
+    live = seen.gateway
+    return (
+        live.weights is not None
+        and {release for release, weight in live.weights.items() if weight} <= {plan.routes.stable}
+        and not live.testers
+        and not live.shadow
+    )
+
+
+def render(raw: Raw, seen: Snapshot, plan: Plan, gateway_image: str, live: Callable[[str], Raw | None]) -> Manifests:
+    """Every object that has to exist for the plan.
+
+    `live` finds a Deployment by its name: one that is there keeps its pod template.
     """
     owned_by = owner("LLMApp", seen.name, raw["metadata"]["uid"])
     releases = dict(seen.releases)
-    objects: list[Object] = []
+    made = Manifests()
     if plan.create:
         releases[plan.create.name] = plan.create.release
-        objects.append(release_object(plan.create.name, seen.namespace, plan.create.release, owned_by))
+        made.needs.append(release_object(plan.create.name, seen.namespace, plan.create.release, owned_by))
     for name in (*plan.replicas, *plan.draining):
         if name in releases:
-            objects += address_objects(name, seen.namespace, releases[name], owned_by)
+            made.needs.extend(address_objects(name, seen.namespace, releases[name], owned_by))
     for manifest in _traffic(seen, plan, releases, gateway_image, owned_by):
         # Gateways follow a newer operator (a fixed Envoy has to get to them some day), but not while a rollout runs.
         rolls = plan.status.candidate_release is not None
-        objects.append(kept(manifest, live(manifest["metadata"]["name"])) if rolls else manifest)
+        made.traffic.append(kept(manifest, live(manifest["metadata"]["name"])) if rolls else manifest)
     for name, pods in plan.replicas.items():
         if name in releases:
             restarted = plan.status.restarts.get(name)
-            made = deployment(
+            wanted = deployment(
                 name, seen.namespace, releases[name], pods, owned_by, restarted.isoformat() if restarted else None
             )
-            objects.append(kept(made, live(name)))
-            objects.append(disruption_budget(name, seen.namespace, releases[name], owned_by))
-    return objects
+            made.pods.append(kept(wanted, live(name)))
+            made.budgets.append(disruption_budget(name, seen.namespace, releases[name], owned_by))
+    return made
 
 
 def _traffic(
