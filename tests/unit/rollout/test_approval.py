@@ -34,6 +34,19 @@ def test_an_approval_lets_it_start() -> None:
     )
 
 
+def test_promote_full_is_no_approval() -> None:
+    (
+        gated()
+        .with_steps(25, {"pause": {}})
+        .when_person("Promote", "v2", by="joe", full=True)
+        .when_all_settles()
+        .then(stable="v1", pods={"v1": 1}, phase="Paused", says="kubectl genaiops approve support")
+        .when_person("Approve", "v2", by="ann")
+        .when_all_settles()
+        .then(stable="v2", history=[("v1", "Promoted"), ("v2", "FastPromoted")])
+    )
+
+
 def test_a_first_release_waits_for_its_approval_too() -> None:
     (
         app()

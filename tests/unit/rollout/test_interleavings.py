@@ -6,6 +6,7 @@ size, no pods taken from what the gateway sends requests to, a fixpoint after ea
 
 from collections.abc import Callable
 from copy import deepcopy
+from datetime import timedelta
 from functools import cache
 
 from hypothesis import HealthCheck, assume, given, settings
@@ -94,6 +95,11 @@ class Interleavings(RuleBasedStateMachine):
     @rule(length=st.sampled_from(["1s", "10s", "40s", "2m"]))
     def time_passes(self, length: str) -> None:
         self.story.when_time_passes(length)
+
+    @rule(by=st.sampled_from([timedelta(hours=-1), timedelta(hours=1)]))
+    def the_clock_jumps(self, by: timedelta) -> None:
+        self.world.now += by
+        self.story.when_reconciled()
 
     # --- users ----------------------------------------------------------------------------------------------
 

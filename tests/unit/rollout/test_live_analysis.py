@@ -61,6 +61,22 @@ def test_without_a_verdict_in_time_it_pauses_says_the_numbers_and_still_measures
     )
 
 
+def test_without_a_verdict_at_the_last_weight_nothing_is_promoted_however_good_the_ones_before_were() -> None:
+    (
+        canary("error-rate", maxDuration="1m")
+        .when_traffic(candidate=HEALTHY, stable=HEALTHY)
+        .when_all_settles()
+        .then(weight=50, step=1)
+        .when_traffic(candidate=Requests(5), stable=Requests(5))
+        .when_time_passes("99h")
+        .when_all_settles()
+        .then(weight=50, stable="v1", candidate="v2", phase="Paused", says=("no verdict", "(0 of 5)"))
+        .when_person_follows_the_message()
+        .when_all_settles()
+        .then(stable="v2")
+    )
+
+
 def test_a_person_may_let_it_go_on_without_a_verdict_and_that_is_on_record() -> None:
     (
         canary("error-rate", maxDuration="1m")
