@@ -13,10 +13,13 @@ not without the verdict that more weight takes; a candidate whose pods are not r
 what was counted until then was judged; a decision that nobody looked at in time expires.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
+from genaiops.analysis.window import kept
+from genaiops.api.llmapp_status import Measured, Measurement, Verdict
+from genaiops.rollout.clock import begun_by
 from genaiops.rollout.due import next_question
 from rollout.scenario import Story, app, pause
 from rollout.world import BEGINNING, Requests
@@ -78,6 +81,28 @@ def test_a_breach_after_a_promotion_is_found_within_an_interval(by: timedelta) -
     story = jumps(watched(), by).then(watched="v1", stable="v2")
     story.world.answer(story.name("v2"), BAD)
     story.when_time_passes("10s").then(stable="v1", aborted="v2", watched=None)
+
+
+def test_what_is_measured_after_the_clock_was_put_back_is_newer_than_what_was() -> None:
+    def of_a_query(at: datetime) -> Measurement:
+        return Measurement(at=at, verdict=Verdict.FAILED)
+
+    story = canary()
+    before = story.world.status
+    assert before.rollout
+    assert before.rollout.analysis
+    measured = {"quality": Measured(measurements=[of_a_query(story.world.now)])}
+    window = before.rollout.analysis.model_copy(update={"metrics": measured})
+    rollout = before.rollout.model_copy(update={"analysis": window})
+    earlier = story.world.now + BACK
+
+    after = begun_by(earlier, before.model_copy(update={"rollout": rollout}))
+
+    assert after.rollout
+    assert after.rollout.analysis
+    more = of_a_query(earlier + timedelta(seconds=10))
+    assert kept(after.rollout.analysis.metrics["quality"], more).measurements[-1] == more
+    assert after.history == before.history, "what is over stays as it was told"
 
 
 def test_a_watch_that_is_over_by_the_jump_judges_what_was_counted_before_it_ends() -> None:
