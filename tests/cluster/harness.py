@@ -213,7 +213,9 @@ class Objects:
     def events(self, reason: str, name: str = "support") -> list[str]:
         """Messages of an object's Events with that reason, the oldest first."""
         listed = self.core.list_namespaced_event(self.namespace, field_selector=f"involvedObject.name={name}")
-        told = sorted(listed.items, key=lambda item: item.metadata.creation_timestamp)
+        # Of one second the API server's own order.
+        made = lambda item: (item.metadata.creation_timestamp, int(item.metadata.resource_version))  # noqa: E731
+        told = sorted(listed.items, key=made)
         return [item.message for item in told if item.reason == reason]
 
 
