@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 from contestants import NAMESPACE
 
-from genaiops.controller.cluster import MERGE, Cluster
+from genaiops.controller.cluster import MERGE, ApiError, Cluster
 from genaiops.manifests.labels import GATEWAY, RUNTIME, app_labels
 from genaiops.traffic.envoy.names import READ_ONLY_PORT
 from genaiops.traffic.objects import gateway_name
@@ -56,7 +56,13 @@ class IdlePods:
     async def _serve_gateway(self, app: str, address: str) -> None:
         async def config(name: str) -> Any:
             path = f"/api/v1/namespaces/{NAMESPACE}/configmaps/{gateway_name(app)}"
-            return json.loads(json.loads(await self._cluster.request("GET", path))["data"][name])
+            try:
+                return json.loads(json.loads(await self._cluster.request("GET", path))["data"][name])
+            except ApiError as error:
+                if error.status != 404:
+                    raise
+                # A gateway without its configuration does not run yet.
+                raise web.HTTPServiceUnavailable from error
 
         async def routes(_: web.Request) -> web.Response:
             live = await config("rds.json")

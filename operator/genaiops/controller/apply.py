@@ -32,7 +32,7 @@ class Applier:
     def __init__(self, cluster: Cluster, store: Store) -> None:
         self._cluster = cluster
         self._store = store
-        self._asking = asyncio.Semaphore(8)  # a connection takes 300 kB
+        self._requests = asyncio.Semaphore(16)  # a connection takes 300 kB
         self._settled: dict[Key, dict[Key, tuple[str, str]]] = defaultdict(dict)
         self._refused: dict[Key, dict[Key, str]] = {}
 
@@ -47,7 +47,7 @@ class Applier:
         known, resource = self._store.get(*key), BY_KIND[key.kind]
         if known or resource.selector is None:
             return known
-        async with self._asking:
+        async with self._requests:
             # Only what carries our labels is watched.
             return await self._cluster.find(resource, key.namespace, key.name, at_hand=True)
 
@@ -82,7 +82,8 @@ class Applier:
         if live is not None and live.get("immutable") and live.get("data") != manifest.get("data"):
             # Made anew by somebody with other content, which nobody can change back.
             await self.delete(live)
-        result = await self._cluster.apply(manifest)
+        async with self._requests:
+            result = await self._cluster.apply(manifest)
         self._store.put(key.kind, result)
         settled[key] = (digest, _fingerprint(result))
 
