@@ -44,7 +44,7 @@ async def test_killed_in_the_watch_after_a_promotion(
 ) -> None:
     # given a promoted release that is being watched, and measured
     a_model_and_a_prompt(objects)
-    an_app(objects, rollout={**CANARY, "watchAfterPromotion": "1h" if ends == "a breach" else "15s"})
+    an_app(objects, rollout={**CANARY, "watchAfterPromotion": "1h" if ends == "a breach" else "30s"})
     before = await healthy(objects)
     ask_for(objects, "v2")
     await under_traffic("v2 is promoted", objects, dataplane, lambda now: "watch" in now)
@@ -58,7 +58,7 @@ async def test_killed_in_the_watch_after_a_promotion(
     own_operator.start()
     await own_operator.leads()
     # then the watch ends as it would have
-    await eventually("the watch is over", lambda: "watch" not in objects.status())
+    await eventually("the watch is over", lambda: "watch" not in objects.status(), within=60)
     serves, gone = (before, watch["release"]) if ends == "a breach" else (watch["release"], before)
     assert objects.status()["stableRelease"] == serves
     await eventually("the other one is gone", lambda: set(objects.deployments()) == {serves, "support-gateway"})
