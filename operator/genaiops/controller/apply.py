@@ -103,12 +103,14 @@ class Applier:
 
 
 def _is_so(live: Raw, manifest: Object, settled: tuple[str, str] | None, digest: str) -> bool:
+    # A list does not say of which apiVersion its items are; it is that of their kind.
+    wanted = {name: value for name, value in manifest.items() if name != "apiVersion"}
     if settled is None:
-        return contains(live, manifest)
+        return contains(live, wanted)
     # Another manifest than last time has to be sent even if the live object has all of it: it may have left out a
     # field that is ours, and only the API server knows whose a field is.
     applied, fingerprint = settled
-    return applied == digest and (fingerprint == _fingerprint(live) or contains(live, manifest))
+    return applied == digest and (fingerprint == _fingerprint(live) or contains(live, wanted))
 
 
 def contains(live: Any, wanted: Any) -> bool:

@@ -1,12 +1,13 @@
 """When a manifest stands in the live object already, so that nothing has to be written."""
 
+import asyncio
 from copy import deepcopy
 from typing import Any
 
 import pytest
 
 from genaiops.controller.apply import Applier, contains
-from genaiops.controller.cluster import Cluster
+from genaiops.controller.cluster import ApiError, Cluster
 from genaiops.controller.store import Key, Store
 
 LIVE = {
@@ -90,6 +91,45 @@ async def test_what_was_applied_is_not_written_again() -> None:
         await applier.apply(OWNER, [manifest(replicas=2)])
 
     assert len(cluster.writes) == 1
+
+
+async def test_what_a_list_shows_as_it_should_be_is_not_written() -> None:
+    cluster, store = RecordingCluster(), Store()
+    # given an operator that has just started: it knows of the Deployment by a list, whose items have no apiVersion
+    listed = manifest(replicas=2)
+    listed["metadata"] |= {"resourceVersion": "7", "uid": "x"}
+    store.take_list("Deployment", [listed], 7)
+
+    await Applier(cluster, store).apply(OWNER, [{"apiVersion": "apps/v1", **manifest(replicas=2)}])
+
+    assert cluster.writes == []
+
+
+async def test_a_wave_begins_when_the_one_before_has_been_made_and_a_refusal_keeps_none_from_being_made() -> None:
+    class SlowCluster(RecordingCluster):
+        """Takes the longer the more replicas there are, and refuses ten."""
+
+        async def apply(self, manifest: dict[str, Any]) -> dict[str, Any]:
+            replicas = manifest["spec"]["replicas"]
+            await asyncio.sleep(replicas / 1000)
+            if replicas == 10:
+                raise ApiError(403, "Forbidden", "exceeded quota")
+            return await super().apply(manifest)
+
+    def named(name: str, replicas: int) -> dict[str, Any]:
+        made = manifest(replicas=replicas)
+        return {**made, "metadata": {**made["metadata"], "name": name}}
+
+    cluster = SlowCluster()
+    applier = Applier(cluster, Store())
+
+    refusal = await applier.apply(
+        OWNER, [named("slow", 20), named("refused", 10), named("fast", 1)], [named("after both", 0)]
+    )
+
+    assert [write["metadata"]["name"] for write in cluster.writes] == ["fast", "slow", "after both"]
+    assert str(refusal) == "exceeded quota"
+    assert applier.refused(OWNER) == {Key("Deployment", "shop", "refused"): "exceeded quota"}
 
 
 async def test_a_value_that_the_api_server_stores_in_another_form_is_not_written_again() -> None:
