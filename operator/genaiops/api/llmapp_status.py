@@ -125,7 +125,7 @@ class Gate(ApiModel):
 
     needed: int = Field(description="How many different people have to approve.")
     excluded: list[Annotated[str, Field(max_length=1024)]] = Field(
-        default_factory=list, max_length=64, description="People who asked for the change: theirs does not count."
+        default_factory=list, max_length=512, description="People who asked for the change: theirs does not count."
     )
     approvers: list[Approver] = Field(default_factory=list, max_length=64, description="Who did.")
 
@@ -155,6 +155,8 @@ class RolloutStatus(ApiModel):
     fast: bool = Field(default=False, description="Going back to an earlier release: no steps.")
     full: bool = Field(default=False, description="A person promoted past all steps: only approvals are left.")
     undo: bool = Field(default=False, description="A person goes back to it, whatever the spec asks for.")
+    rescue: bool = Field(default=False, description="Back to it from a release that broke: there is no deadline.")
+    wanted: int | None = Field(default=None, description="The weight that the step asked for when it began.")
     promoted: bool = Field(default=False, description="A person let it go past the present step.")
     approved: bool = Field(default=False, description="The approval before the first pod was given.")
     gate: Gate | None = Field(default=None, description="The approval that it waits for.")
@@ -163,7 +165,7 @@ class RolloutStatus(ApiModel):
         default_factory=list, max_length=64, description="People's decisions on it, such as 'Approve by jane'."
     )
     requested_by: list[Annotated[str, Field(max_length=1024)]] = Field(
-        default_factory=list, max_length=64, description="People whose changes it is made of, as far as is known."
+        default_factory=list, max_length=512, description="People whose changes it is made of, as far as is known."
     )
 
 

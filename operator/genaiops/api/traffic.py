@@ -23,13 +23,13 @@ class Gateway(ApiModel):
 class GatewayApi(ApiModel):
     """An HTTPRoute of the user's own, of which the operator writes two weights and nothing else.
 
-    One of its rules has two backendRefs: the Services `<app>-stable` and `<app>-candidate`, which the operator makes.
+    Its rule has two backendRefs: the Services `<app>-stable` and `<app>-candidate`, which the operator makes.
     """
 
     http_route: Annotated[ObjectName, Field(description="Name of the HTTPRoute, in the app's namespace.")]
     rule: Annotated[
         ObjectName | None,
-        Field(description="Name of the rule; absent: the one rule that has both Services as backendRefs."),
+        Field(description="Name of the rule; absent: every rule that has both Services as backendRefs."),
     ] = None
     port: int = Field(default=80, ge=1, le=65535, description="Port of the two Services.")
 

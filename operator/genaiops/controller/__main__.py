@@ -256,6 +256,8 @@ async def end(tasks: set[asyncio.Future[Any]]) -> None:
 
 def main() -> None:
     """Entry point."""
+    # The API server takes objects nested 10,000 deep. One of them must not end the operator of all.
+    sys.setrecursionlimit(25_000)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("kopf").setLevel(logging.WARNING)
     asyncio.run(run(parse_settings()))

@@ -19,7 +19,15 @@ _MESSAGE_LIMIT: Final = 1024
 
 def asked_of(owned: Iterable[Raw], app_uid: str, seal: Seal) -> tuple[Asked, ...]:
     """The decisions that can be read, oldest first, each with whether it is known who made it."""
+    if seal.key is None and seal is not NO_SEAL:
+        # Nobody can tell yet: refused now, they would be refused for good.
+        return ()
     return tuple(asked for raw in _actions(owned) if isinstance(asked := _read(raw, app_uid, seal), Asked))
+
+
+def uids_of(about: Iterable[Raw]) -> frozenset[str]:
+    """Of all decisions on the app, also of those that can't be read, or whose owner somebody changed."""
+    return frozenset(raw["metadata"]["uid"] for raw in _actions(about))
 
 
 def people_behind(app: Raw, store: Store, seal: Seal) -> dict[str, datetime]:

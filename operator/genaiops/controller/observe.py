@@ -13,7 +13,7 @@ from genaiops.api.base import Phase
 from genaiops.api.llmapp import LLMAppSpec
 from genaiops.api.llmapp_status import LLMAppStatus
 from genaiops.api.release import ReleaseSpec
-from genaiops.controller.actions import asked_of, people_behind
+from genaiops.controller.actions import asked_of, people_behind, uids_of
 from genaiops.controller.dataplane import PodClient, UnreachableError, is_ready, pod_problem
 from genaiops.controller.measuring import Measuring
 from genaiops.controller.ownership import belongs_to
@@ -45,7 +45,8 @@ async def observe(
     name, namespace = meta["name"], meta["namespace"]
     spec = LLMAppSpec.model_validate(raw.get("spec") or {})
     status = LLMAppStatus.model_validate(raw.get("status") or {})
-    owned = [item for item in store.owned(Key("LLMApp", namespace, name)) if belongs_to(item, meta["uid"])]
+    about = store.owned(Key("LLMApp", namespace, name))
+    owned = [item for item in about if belongs_to(item, meta["uid"])]
     releases = _releases(owned)
     resolution = resolve(
         name,
@@ -80,6 +81,7 @@ async def observe(
         resolution=resolution,
         annotations=meta.get("annotations") or {},
         actions=asked_of(owned, meta["uid"], seal),
+        action_uids=uids_of(about),
         changed_by=people_behind(raw, store, seal),
         releases=releases,
         workloads=workloads,

@@ -16,6 +16,7 @@ from genaiops.api.rollout import Approval, Experiment, RolloutSpec, Step
 from genaiops.rollout import ratio
 from genaiops.rollout.comparison import analysis_of, of_rollout
 from genaiops.rollout.conditions import clipped
+from genaiops.rollout.course import WENT_BACK
 from genaiops.rollout.due import next_question
 from genaiops.rollout.live import decides, judged
 from genaiops.rollout.snapshot import Notice, Snapshot
@@ -94,6 +95,7 @@ class Advance:
         self.may_run = self.is_approved()
         if not self.may_run:
             return
+        self.fit_weight()
         self.analyse()
         while (
             not self.ended and self.set_weight() and self.may_move() and self.step_is_over() and self.may_leave_step()
@@ -113,6 +115,14 @@ class Advance:
         if step != rollout.step:
             self.update(step=step, step_started_at=None, analysis=None, verdicts=[])
 
+    def fit_weight(self) -> None:
+        """A step whose weight a person changes begins anew: what was shown at the old one says nothing of the new."""
+        rollout, known = self.rollout, self.seen.resolution.target is not None
+        if known and rollout.gate and not self.step.approval:
+            self.update(gate=None)
+        if known and rollout.step_started_at and rollout.wanted not in (None, weight_at(self.steps, rollout.step)):
+            self.update(step_started_at=None, analysis=None, verdicts=[])
+
     def next_step(self) -> int:
         following = range(self.rollout.step + 1, len(self.steps))
         if self.rollout.full:
@@ -127,6 +137,8 @@ class Advance:
             )
         elif self.stable is None:
             self.ended = Ended(Result.PROMOTED, "FirstRelease", "first release is serving")
+        elif rollout.undo:
+            self.ended = Ended(Result.PROMOTED, WENT_BACK, "went back to an earlier release by its steps")
         elif rollout.full:
             self.ended = Ended(Result.FAST_PROMOTED, "PromotedByPerson", "a person had it skip its steps")
         else:
@@ -167,11 +179,13 @@ class Advance:
 
     def may_move(self) -> bool:
         """The step begins where its weight is in effect, and a person who holds the rollout keeps it there."""
-        rollout = self.rollout
-        if rollout.step_started_at is None:
-            self.update(step_started_at=self.now)
-            if any((self.step.set_weight is not None, self.step.analysis, self.step.shadow, self.step.experiment)):
-                # A window ends when the next weight is in effect: until then the candidate serves, and is judged.
+        rollout, wanted = self.rollout, weight_at(self.steps, self.rollout.step)
+        if rollout.step_started_at is None and rollout.weight == wanted:
+            self.update(step_started_at=self.now, wanted=wanted)
+            weighted = self.step.set_weight is not None and wanted < 100
+            if any((weighted, self.step.analysis, self.step.shadow, self.step.experiment)):
+                # A window ends when the next weight is in effect: until then the candidate serves, and is judged. What
+                # stable last did stays on record for the watch.
                 self.update(analysis=None, verdicts=[])
         if rollout.held:
             why = f": {rollout.held.reason}" if rollout.held.reason else ""
@@ -199,6 +213,8 @@ class Advance:
         """Give the candidate the weight of its step as far as its pods carry it; True once that is in effect."""
         rollout = self.rollout
         wanted = weight_at(self.steps, rollout.step)
+        if rollout.held:
+            wanted = min(wanted, rollout.weight)
         missing = self.missing_for(wanted)
         # 3: capacity before weight. More only when pods and gateway are ready for all of it, less at once.
         ready = self.seen.workload(rollout.release).ready
@@ -239,14 +255,19 @@ class Advance:
         scaled = scale_at(self.steps, self.rollout.step, replicas)
         return max(scaled, pods_needed(100 if self.stable is None else weight, replicas))
 
+    @property
+    def copies(self) -> int:
+        """Percent of requests to copy: each costs tokens, so none while a person holds the rollout."""
+        return self.step.shadow.percent if self.step.shadow and not self.rollout.held else 0
+
     def in_effect(self, weight: int) -> bool:
         """Whether what splits the traffic says that it does what this step asks for."""
-        gateway, shadow = self.seen.gateway, self.step.shadow
+        gateway = self.seen.gateway
         if gateway.weights is None:
             return False
         if gateway.testers != testers_at(self.steps, self.rollout.step):
             return False
-        if gateway.shadow != (shadow.percent if shadow else 0):
+        if gateway.shadow != self.copies:
             return False
         return gateway.weights.get(self.rollout.release, 0) == (100 if self.stable is None else weight)
 
@@ -259,7 +280,7 @@ class Advance:
         since = rollout.waiting_since or self.now
         self.update(waiting=clipped(missing), waiting_since=since)
         deadline = since + self.policy.progress_deadline
-        if self.now >= deadline and self.stable is not None:
+        if self.now >= deadline and self.stable is not None and not rollout.rescue:
             self.abort(
                 "ProgressDeadlineExceeded",
                 f"no progress for {format_duration(self.policy.progress_deadline)}: {missing}",

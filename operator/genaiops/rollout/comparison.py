@@ -44,7 +44,7 @@ def of_rollout(rollout: RolloutStatus, stable: str, policy: RolloutSpec) -> Comp
     step = steps[min(rollout.step, len(steps) - 1)]
     # What gets everything at once can only be compared with what stable did before.
     at_once = policy.watch_after_promotion and not any(step.set_weight for step in policy.steps)
-    unseen = rollout.weight == 0 and not (step.analysis or step.shadow or at_once)
+    unseen = rollout.weight == 0 and not (step.analysis or step.shadow or step.experiment or at_once)
     if unseen or rollout.weight == 100:
         return None
     since = rollout.step_started_at or (rollout.started_at if at_once else None)

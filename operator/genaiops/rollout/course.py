@@ -3,14 +3,18 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from genaiops.api.llmapp_status import Arm, Decision, HistoryEntry, LLMAppStatus, Result, RolloutStatus, Watch
 from genaiops.api.release import ReleaseSpec
 from genaiops.api.rollout import RolloutSpec
 from genaiops.release.changes import describe_changes
 from genaiops.rollout.conditions import clipped
-from genaiops.rollout.decisions import SERVED, served_before
+from genaiops.rollout.decisions import BREACH, SERVED, served_before
 from genaiops.rollout.snapshot import Notice, Snapshot
+
+WENT_BACK: Final = "WentBack"
+"""Reason of a promotion of an earlier release that took the steps."""
 
 
 @dataclass
@@ -37,16 +41,17 @@ class Course:
     def policy(self) -> RolloutSpec:
         return self.seen.resolution.rollout
 
-    def begin(self, release: str, *, undo: bool = False) -> None:
-        """A rollout to this release."""
-        fast = self.stable is not None and release in self.recently_promoted()
+    def begin(self, release: str, *, undo: bool = False, rescue: bool = False, proved: bool = True) -> None:
+        """A rollout to this release: at once where it served lately, and is `proved` by that. `rescue`: from one that
+        broke after its promotion, whatever the policy says."""
+        fast = rescue or (self.stable is not None and proved and release in self.recently_promoted())
         since = self._stable_since()
         if since is not None and since > self.now:
             # The clock was put back: nobody knows what came first.
             since = None
         asked_by = [person for person, at in self.seen.changed_by.items() if since is None or at > since]
         self.rollout = RolloutStatus(
-            release=release, started_at=self.now, fast=fast, undo=undo, requested_by=sorted(asked_by)
+            release=release, started_at=self.now, fast=fast, undo=undo, rescue=rescue, requested_by=sorted(asked_by)
         )
         self.end_watch()
         if release in self.retiring:
@@ -55,8 +60,12 @@ class Course:
         self.notify("RolloutStarted", f"{release}: {'back to an earlier release' if fast else what}")
 
     def _stable_since(self) -> datetime | None:
-        """When the release that serves now was asked for: whatever changed later is not part of it."""
-        began = (entry.started_at for entry in reversed(self.history) if entry.release == self.stable)
+        """When what serves now was asked for: what changed later is not part of it. Going back is no new beginning."""
+        began = (
+            entry.started_at
+            for entry in reversed(self.history)
+            if entry.result in (Result.PROMOTED, Result.FAST_PROMOTED) and entry.reason != WENT_BACK
+        )
         return next(began, None)
 
     def recently_promoted(self) -> list[str]:
@@ -103,14 +112,16 @@ class Course:
         target = self.seen.resolution.target
         if target is None or target.name == watch.release:
             self.aborted = watch.release
+        people = list(decided_by)
+        self._record(watch.release, Result.ROLLED_BACK, reason, message, watch, people)
         if self.seen.workload(watch.previous).ready:
-            self._record(watch.release, Result.ROLLED_BACK, reason, message, watch, list(decided_by))
             self.stable, self.watch = watch.previous, None
             self.retiring.append(watch.release)
         else:
             # 3: no traffic for a release without pods; it gets it as soon as it has them.
-            self.notify("RollingBack", f"{watch.release}: {message}", warning=True)
-            self.begin(watch.previous, undo=True)
+            self.begin(watch.previous, undo=True, rescue=True)
+            assert self.rollout is not None
+            self.rollout = self.rollout.model_copy(update={"decided_by": people})
 
     def _record(
         self,
@@ -178,6 +189,3 @@ class Course:
                 "history": self.history[-self.seen.spec.revision_history_limit :],
             }
         )
-
-
-BREACH = "BreachAfterPromotion"

@@ -11,6 +11,10 @@ from genaiops.api.llmapp_status import LLMAppStatus, Result
 
 SERVED: Final = (Result.PROMOTED, Result.FAST_PROMOTED, Result.FAST_ROLLED_BACK)
 """Results of rollouts whose release became stable."""
+BREACH: Final = "BreachAfterPromotion"
+ABORTED_BY_PERSON: Final = "AbortedByPerson"
+TAKEN_BACK: Final = (BREACH, ABORTED_BY_PERSON)
+"""Reasons for which a release that was promoted was gone back from."""
 _ON_A_CANDIDATE: Final = {
     Action.APPROVE,
     Action.REJECT,
@@ -113,6 +117,10 @@ def _no_undo(asked: ReleaseActionSpec, name: str, status: LLMAppStatus, names: M
 
 
 def served_before(status: LLMAppStatus) -> list[str]:
-    """Releases that served users before the present stable one, the latest first."""
-    served = (entry.release for entry in reversed(status.history) if entry.result in SERVED)
-    return [release for release in dict.fromkeys(served) if release != status.stable_release]
+    """Releases that served users before the present stable one, the latest first, but those that were taken back."""
+    served: dict[str, bool] = {}
+    for entry in reversed(status.history):
+        if entry.result in SERVED or (entry.result is Result.ROLLED_BACK and entry.reason in TAKEN_BACK):
+            served.setdefault(entry.release, entry.result in SERVED)
+    others = {status.stable_release, status.aborted_release}
+    return [release for release, good in served.items() if good and release not in others]

@@ -4,9 +4,11 @@ from genaiops.api.action import Action, ActionPhase
 from genaiops.api.llmapp_status import Approver, Decision, Hold, Result
 from genaiops.rollout.conditions import clipped
 from genaiops.rollout.course import Course
-from genaiops.rollout.decisions import objection, served_before
+from genaiops.rollout.decisions import ABORTED_BY_PERSON, objection, served_before
 from genaiops.rollout.snapshot import Asked
 
+_AT_ONCE = 50
+"""Decisions that are carried out in one pass: each is on record in the status, which may not grow without bound."""
 _MOST = 64
 """Decisions on one rollout that its history names."""
 
@@ -14,13 +16,10 @@ _MOST = 64
 def hear(course: Course) -> None:
     """Carry out what was decided since the last pass, the oldest first."""
     seen = course.seen
-    exist = {asked.uid for asked in seen.actions}
-    course.decisions = [decision for decision in course.decisions if decision.uid in exist]
+    course.decisions = [decision for decision in course.decisions if decision.uid in seen.action_uids]
     heard = {decision.uid for decision in course.decisions}
     names = {release.hash: name for name, release in seen.releases.items()}
-    for asked in seen.actions:
-        if asked.uid in heard:
-            continue
+    for asked in [asked for asked in seen.actions if asked.uid not in heard][:_AT_ONCE]:
         if course.now >= asked.at + asked.spec.ttl:
             phase, message = ActionPhase.EXPIRED, "its ttl passed before the operator could look at it; decide anew"
         elif why := asked.problem or objection(asked.spec, asked.username, course.status(), names):
@@ -75,12 +74,13 @@ def _carry_out(course: Course, asked: Asked, names: dict[str, str]) -> str:
         case Action.ABORT:
             message = f"taken back by {_who(asked)}{because}"
             if rollout:
-                course.end(Result.ABORTED, "AbortedByPerson", f"{message} (at weight {rollout.weight})")
+                course.end(Result.ABORTED, ABORTED_BY_PERSON, f"{message} (at weight {rollout.weight})")
             else:
-                course.go_back("AbortedByPerson", message, [story])
+                course.go_back(ABORTED_BY_PERSON, message, [story])
             return f"{name} was taken back"
         case Action.RETRY:
             course.aborted = None
+            course.begin(name, proved=False)
             return f"{name} is rolled out again"
         case Action.PAUSE:
             assert rollout is not None

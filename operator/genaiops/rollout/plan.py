@@ -23,10 +23,10 @@ def plan(snapshot: Snapshot, now: datetime) -> Plan:
     snapshot = replace(snapshot, status=begun_by(now, snapshot.status))
     course = Course(snapshot, now)
     hear(course)
+    keep_watch(course)
     _end_what_is_not_wanted(course)
     _begin_what_is_wanted(course)
     moved = _advance(course)
-    keep_watch(course)
     draining = _drain(course)
     target = snapshot.resolution.target
     return Plan(
@@ -92,7 +92,6 @@ def _routes(course: Course, moved: Advance | None) -> Routes:
     if course.stable is None:
         return Routes(rollout.release, backends=backends)
     ready = course.seen.workload(rollout.release).ready
-    step = moved.step
     return Routes(
         course.stable,
         rollout.release,
@@ -100,7 +99,7 @@ def _routes(course: Course, moved: Advance | None) -> Routes:
         backends,
         # 3: a backend without pods gets nothing, whoever asks for it.
         testers=testers_at(moved.steps, rollout.step) if ready else (),
-        shadow=step.shadow.percent if step.shadow and ready else 0,
+        shadow=moved.copies if ready else 0,
     )
 
 

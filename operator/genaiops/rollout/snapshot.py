@@ -84,7 +84,9 @@ class Snapshot:
     resolution: Resolution
     annotations: Mapping[str, str] = field(default_factory=dict)
     actions: tuple[Asked, ...] = ()
-    """ReleaseActions of the app, oldest first."""
+    """ReleaseActions of the app that can be heard, oldest first."""
+    action_uids: frozenset[str] = frozenset()
+    """Of all ReleaseActions that are about the app: what was decided on one of them stays on record."""
     changed_by: Mapping[str, datetime] = field(default_factory=dict)
     """Who changed the app or what it refers to, and when last, as far as is known."""
     releases: Mapping[str, ReleaseSpec] = field(default_factory=dict)

@@ -3,7 +3,8 @@
 from genaiops.analysis.window import STABLE
 from genaiops.api.base import format_duration
 from genaiops.rollout.comparison import of_watch
-from genaiops.rollout.course import BREACH, Course
+from genaiops.rollout.course import Course
+from genaiops.rollout.decisions import BREACH
 from genaiops.rollout.live import judged
 from genaiops.rollout.steps import windows
 

@@ -163,3 +163,36 @@ def test_a_spec_that_can_not_be_resolved_opens_no_gate() -> None:
         .when_all_settles()
         .then(pods={"v1": 1}, candidate="v2", stable="v1")
     )
+
+
+def test_an_undo_in_between_makes_nobody_forget_who_asked() -> None:
+    story = app().serving("v1").serving("v2").with_rollout(approval={"required": True})
+    story.when_time_passes("1m")
+    story.world.changed_by = {"joe": story.world.now}
+    (
+        story.when_time_passes("1m")
+        .when_prompt("v3")
+        .when_person("Abort", "v3", by="joe")
+        .when_all_settles()
+        .when_person("Undo", "v2", by="joe")
+        .when_all_settles()
+        .when_person("Retry", "v3", by="joe")
+        .when_person("Approve", "v3", by="joe")
+        .then(candidate="v3", event=("ActionRefused", "joe asked for this change"))
+    )
+
+
+def test_a_gate_that_the_team_takes_away_keeps_no_promotion_up() -> None:
+    (
+        app()
+        .with_steps(25, {"approval": {}})
+        .serving("v1")
+        .canary("v2")
+        .then(says="kubectl genaiops approve")
+        .with_steps(25, {"pause": {}})
+        .when_reconciled()
+        .then(says="kubectl genaiops promote")
+        .when_person("Promote", "v2")
+        .when_all_settles()
+        .then(stable="v2")
+    )

@@ -121,8 +121,85 @@ def test_a_rollout_that_is_held_before_its_weight_holds_there() -> None:
         .when_person("Pause", "v2")
         .when_all_settles()
         .when_time_passes("1h")
-        .then(weight=25, step=0, phase="Paused", says="held by jane", aborted=None)
+        .then(weight=0, step=0, phase="Paused", says="held by jane", aborted=None)
+        .when_person("Resume", "v2")
+        .when_all_settles()
+        .then(stable="v2")
     )
+
+
+def test_a_rollout_that_is_held_on_its_way_to_more_weight_stays_where_it_is() -> None:
+    (
+        app(replicas=4)
+        .with_steps(25, pause("60s"), 50, pause())
+        .serving("v1")
+        .canary("v2")
+        .when_time_passes("60s")
+        .then(weight=25, step=2, phase="Progressing")
+        .when_person("Pause", "v2")
+        .when_all_settles()
+        .then(weight=25, says="held by jane")
+        .when_person("Resume", "v2")
+        .when_all_settles()
+        .then(weight=50)
+    )
+
+
+def test_a_release_that_broke_after_its_promotion_is_tried_again_from_its_first_step() -> None:
+    story = (
+        app()
+        .with_steps(25)
+        .with_analysis("error-rate")
+        .with_rollout(watchAfterPromotion="10m")
+        .serving("v1")
+        .canary("v2")
+        .when_traffic(candidate=Requests(800), stable=Requests(800))
+        .when_all_settles()
+        .when_time_passes("10s")
+    )
+    story.world.answer(story.name("v2"), Requests(100, errors=60))
+    (
+        story.when_time_passes("20s")
+        .then(stable="v1", aborted="v2")
+        .when_all_settles()
+        .when_person("Undo", "v1")
+        .then(stable="v1", event=("ActionRefused", "no release served before"))
+        .when_person("Retry", "v2")
+        .when_all_settles()
+        .then(stable="v1", candidate="v2", weight=25)
+    )
+
+
+def test_what_was_undone_takes_its_steps_when_it_is_retried() -> None:
+    (
+        app()
+        .serving("v1")
+        .serving("v2")
+        .when_person("Undo", "v2")
+        .when_all_settles()
+        .with_steps(25, pause())
+        .when_person("Retry", "v2")
+        .when_all_settles()
+        .then(stable="v1", candidate="v2", weight=25, phase="Paused")
+    )
+
+
+def test_a_decision_whose_owner_somebody_changed_is_not_heard_twice() -> None:
+    story = paused().when_person("Promote", "v2").when_all_settles().then(weight=50, step=3, phase="Paused")
+    (promotion,) = story.world.actions
+    story.world.hidden = {promotion.uid}
+    story.when_reconciled()
+    story.world.hidden = set()
+    story.when_reconciled().when_all_settles().then(weight=50, step=3, phase="Paused")
+
+
+def test_a_flood_of_decisions_is_carried_out_a_part_at_a_time() -> None:
+    story = paused()
+    for _ in range(120):
+        story.decides("Restart", "v1")
+    assert len(story.world.plan().status.decisions) == 50
+    story.when_reconciled()
+    assert len(story.world.status.decisions) == 120
 
 
 def test_promote_full_skips_pauses_verdicts_and_steps() -> None:

@@ -256,3 +256,48 @@ def test_a_breach_ends_an_experiment() -> None:
     experiment(duration="24h").when_traffic(candidate=Requests(100, errors=60), stable=Requests(100)).then(
         weight=0, aborted="v2"
     )
+
+
+def test_an_experiment_with_testers_alone_is_measured_and_ends() -> None:
+    (
+        app()
+        .with_steps(TESTERS, {"experiment": {"samples": 50}})
+        .with_analysis("error-rate", minSamples=10)
+        .serving("v1")
+        .canary("v2")
+        .when_traffic(candidate=Requests(60), stable=Requests(60))
+        .then(weight=0, phase="Paused", says="the experiment is over")
+    )
+
+
+def test_no_request_is_copied_while_a_person_holds_the_rollout() -> None:
+    (
+        app()
+        .with_steps(SHADOW, 25, pause())
+        .serving("v1")
+        .canary("v2")
+        .then(shadow=20)
+        .when_person("Pause", "v2")
+        .then(shadow=0)
+        .when_all_settles()
+        .when_person("Resume", "v2")
+        .when_all_settles()
+        .then(shadow=20, weight=0)
+    )
+
+
+def test_what_was_shown_at_a_weight_does_not_count_at_the_one_that_takes_its_place() -> None:
+    (
+        app()
+        .with_steps(5, pause())
+        .with_analysis("error-rate")
+        .serving("v1")
+        .canary("v2")
+        .when_traffic(candidate=Requests(800), stable=Requests(800))
+        .with_steps(50, 60)
+        .when_reconciled()
+        .when_all_settles()
+        .then(stable="v1", weight=60)
+        .when_time_passes("1m")
+        .then(stable="v1", weight=60)
+    )

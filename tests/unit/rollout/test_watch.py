@@ -19,6 +19,9 @@ def watched() -> Story:
     )
 
 
+BROKE = [("v1", "Promoted"), ("v2", "Promoted"), ("v2", "RolledBack")]
+
+
 def bad_traffic(story: Story) -> Story:
     """Users of the promoted release get errors."""
     story.when_time_passes("10s")
@@ -56,9 +59,10 @@ def test_going_back_to_pods_that_are_not_ready_waits_for_them() -> None:
     story = watched().when_pods_are_in_trouble("v1", "node lost")
     (
         bad_traffic(story)
-        .then(stable="v2", candidate="v1")
+        .then(stable="v2", candidate="v1", pods={"v1": 2, "v2": 2}, history=BROKE)
         .when_all_settles()
-        .then(stable="v2", candidate="v1")
+        .when_time_passes("2h")
+        .then(stable="v2", candidate="v1", aborted="v2", phase="Progressing")
         .when_pods_ready("v1")
         .when_all_settles()
         .then(stable="v1", aborted="v2")
@@ -106,3 +110,25 @@ def test_blue_green_is_compared_with_what_the_old_one_did_until_the_switch() -> 
             .then(stable="v2", watched="v1")
         ).then(stable="v1", aborted="v2", says="(0 of 500) on stable")
     )
+
+
+def test_going_back_from_a_breach_takes_no_steps_whatever_the_policy_says() -> None:
+    story = watched().with_rollout(rollbackWindow=0).with_steps(50, pause()).when_pods_are_in_trouble("v1", "node lost")
+    bad_traffic(story).when_pods_ready("v1").when_all_settles().then(stable="v1", aborted="v2")
+
+
+def test_a_step_at_weight_100_does_not_make_it_forget_what_stable_did() -> None:
+    story = (
+        app(replicas=2)
+        .with_steps(50, 100, pause("60s"))
+        .with_analysis("error-rate")
+        .with_rollout(watchAfterPromotion="10m")
+        .serving("v1")
+        .canary("v2")
+        .when_traffic(candidate=Requests(800), stable=Requests(800))
+        .when_all_settles()
+        .when_time_passes("60s")
+        .when_all_settles()
+        .then(stable="v2", watched="v1")
+    )
+    bad_traffic(story).then(stable="v1", aborted="v2", says="(0 of 800) on stable")

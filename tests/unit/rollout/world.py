@@ -82,6 +82,8 @@ class World:
         self.now = BEGINNING
         self.generation = 1
         self.actions: list[Asked] = []
+        self.hidden: set[str] = set()
+        """Decisions that can't be read just now."""
         self.changed_by: dict[str, datetime] = {}
         self.status = LLMAppStatus()
         self.releases: dict[str, ReleaseSpec] = {}
@@ -128,7 +130,8 @@ class World:
             spec=self.spec,
             status=self.status,
             resolution=resolution,
-            actions=tuple(self.actions),
+            actions=tuple(asked for asked in self.actions if asked.uid not in self.hidden),
+            action_uids=frozenset(asked.uid for asked in self.actions),
             changed_by=dict(self.changed_by),
             releases=dict(self.releases),
             workloads={release: self._workload(release) for release in {*self.deployments, *self.pods}},

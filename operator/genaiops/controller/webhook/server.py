@@ -20,6 +20,7 @@ from genaiops.controller.webhook.review import (
     allowed,
     parse_review,
     refused,
+    uid_in,
 )
 from genaiops.controller.webhook.stamp import Seal
 
@@ -55,10 +56,14 @@ class Webhook:
 
     def _answering(self, answer: Callable[[Request, Seal], Any]) -> Callable[[web.Request], Any]:
         async def respond(http: web.Request) -> web.Response:
+            body = await http.read()
             try:
-                request = parse_review(await http.read())
+                request = parse_review(body)
             except MalformedError as error:
-                return web.Response(status=400, text=f"{error}\n")
+                if (uid := uid_in(body)) is None:
+                    return web.Response(status=400, text=f"{error}\n")
+                # An answer, not an error: where errors are ignored, what can't be read would pass unrecorded.
+                return web.json_response(refused(uid, RefusedError(f"the operator's webhook can't read it: {error}")))
             try:
                 async with asyncio.timeout(SECONDS):
                     return web.json_response(allowed(request, await answer(request, self._known_seal())))
@@ -93,7 +98,7 @@ class Webhook:
 def _refuse(request: Request, refusal: RefusedError) -> web.Response:
     # In quotes: names are what anybody chose.
     log.info("refused %r a %s in %s: %r", request.user.username, request.kind.kind, request.namespace, str(refusal))
-    return web.json_response(refused(request, refusal))
+    return web.json_response(refused(request.uid, refusal))
 
 
 async def serve_webhook(webhook: Webhook, keeper: Keeper, port: int) -> NoReturn:

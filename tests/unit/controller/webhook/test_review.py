@@ -13,7 +13,7 @@ from .reviews import patched, review
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b"", "EOF"),
+        (b"", "Expecting value"),
         (b"[]", "review: "),
         (b"{}", "review.apiVersion: Field required; review.request: Field required"),
         (json.dumps({"apiVersion": "admission.k8s.io/v1", "request": {"uid": "1"}}).encode(), "review.request.kind"),
@@ -43,7 +43,7 @@ def test_what_is_no_review_is_told_so(body: bytes, said: str) -> None:
 def test_an_answer_names_its_question() -> None:
     request = review("Prompt", {})
     assert allowed(request, {})["response"] == {"uid": "1", "allowed": True}
-    answer = refused(request, RefusedError("no: " + "x" * 5000, 403))
+    answer = refused(request.uid, RefusedError("no: " + "x" * 5000, 403))
     assert answer["response"]["allowed"] is False
     assert answer["response"]["status"]["reason"] == "Forbidden"
     assert answer["response"]["status"]["message"].startswith("no: ")

@@ -74,6 +74,21 @@ async def test_what_is_no_review_is_a_bad_request() -> None:
         assert (await client.get("/mutate")).status == 405
 
 
+async def test_what_can_not_be_read_is_refused_and_not_left_to_pass_unrecorded() -> None:
+    # given objects that nest deeper than a parser may want to follow
+    uid = "0b6d1d6e-9c9a-4f0e-8d6d-1f4f5b0a7c11"
+    head = b'{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":"' + uid.encode() + b'",'
+    deep = b'{"a":' * 200_000 + b"1" + b"}" * 200_000
+    async with a_webhook(an_app) as client:
+        # when one is written
+        answer = await client.post("/mutate", data=head + b'"object":' + deep + b"}}")
+        # then the API server gets an answer, which is no, and no error, which it may ignore
+        assert answer.status == 200
+        response = (await answer.json())["response"]
+    assert (response["uid"], response["allowed"]) == (uid, False)
+    assert "can't read it" in response["status"]["message"]
+
+
 async def test_a_large_object_is_looked_at_as_any_other() -> None:
     # given an object as large as the API server takes
     large = {"metadata": {"name": "support", "namespace": "team"}, "spec": {"text": "x" * 3_000_000}}
