@@ -95,7 +95,6 @@ def test_a_minimal_app_is_stored_with_its_defaults(objects: Objects) -> None:
         "replicas": 1,
         "model": {"ref": "gpt", "timeout": "1m", "maxRetries": 2},
         "prompt": {"ref": "support", "version": "v1"},
-        "traffic": {"gateway": {"replicas": 1, "port": 80}},
         "revisionHistoryLimit": 10,
     }
     assert LLMAppSpec.model_validate(stored) == LLMAppSpec.model_validate(an_app())
