@@ -20,10 +20,6 @@ from genaiops.analysis.sequential import (
     upper_share,
 )
 
-# How long a test takes on a busy machine is no property of what it tests.
-settings.register_profile("analysis", deadline=None)
-settings.load_profile("analysis")
-
 alphas = st.sampled_from([0.2, 0.05, 0.01, 0.05 / 9, 1e-6])
 inner_shares = st.floats(0.001, 0.999)
 

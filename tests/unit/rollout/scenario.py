@@ -130,7 +130,7 @@ class Story:
         """So many pods of a release are ready, all where no number is said; what kept them from it is over."""
         release = self.name(version)
         self.world.troubles.pop(release, None)
-        self.world.set_ready(release, self.world.deployments[release] if count is None else count)
+        self.world.set_ready(release, self.world.deployments.get(release, 0) if count is None else count)
         return self._event(f"{count if count is not None else 'all'} pods of {version} ready")
 
     def when_pods_are_in_trouble(self, version: str, why: str) -> Self:
