@@ -68,7 +68,7 @@ def test_without_a_verdict_at_the_last_weight_nothing_is_promoted_however_good_t
         .when_all_settles()
         .then(weight=50, step=1)
         .when_traffic(candidate=Requests(5), stable=Requests(5))
-        .when_time_passes("99h")
+        .when_time_passes("2h")
         .when_all_settles()
         .then(weight=50, stable="v1", candidate="v2", phase="Paused", says=("no verdict", "(0 of 5)"))
         .when_person_follows_the_message()
