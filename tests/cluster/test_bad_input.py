@@ -336,3 +336,10 @@ async def test_a_status_of_a_newer_operator_is_left_alone(
         # when it can be read again, then it goes on
         objects.patch_status("LLMApp", "support", {"shadow": None})
         assert await healthy(objects) == stable
+
+
+async def test_a_cluster_without_the_gateway_api_is_told_of(objects: Objects, dataplane: DataPlane) -> None:
+    a_model_and_a_prompt(objects)
+    an_app(objects, traffic={"gatewayAPI": {"httpRoute": "shop"}})
+    said = "the cluster has no kind HTTPRoute (gateway.networking.k8s.io/v1): install the Gateway API"
+    assert (await refusal(objects, "LLMApp", "support", said))["reason"] == "NoGatewayAPI"

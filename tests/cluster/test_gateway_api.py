@@ -11,7 +11,7 @@ from splitting import ByHttpRoute, a_route
 from splitting import gateway_api as kinds_of_the_gateway_api
 from stories import AT_ONCE, UNTIL_PROMOTED, a_model_and_a_prompt, an_app, ask_for, healthy, paused_at_25, refusal
 
-pytestmark = pytest.mark.usefixtures("operator")
+pytestmark = pytest.mark.usefixtures("gateway_api", "operator")
 
 TRAFFIC = {"gatewayAPI": {"httpRoute": "shop"}}
 HEADER = {"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "x-team", "value": "shop"}]}}
@@ -22,13 +22,6 @@ OTHERS: list[Manifest] = [
         "backendRefs": [{"name": "support-candidate", "port": 80}],
     },
 ]
-
-
-async def test_a_cluster_without_the_gateway_api_is_told_of(objects: Objects, dataplane: DataPlane) -> None:
-    a_model_and_a_prompt(objects)
-    an_app(objects, traffic=TRAFFIC)
-    said = "the cluster has no kind HTTPRoute (gateway.networking.k8s.io/v1): install the Gateway API"
-    assert (await refusal(objects, "LLMApp", "support", said))["reason"] == "NoGatewayAPI"
 
 
 @pytest.fixture(scope="module")
