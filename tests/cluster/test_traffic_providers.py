@@ -156,9 +156,10 @@ async def test_a_breach_takes_the_requests_then_the_pods_then_the_address(
     await gets(split, {stable: 100 - split.share_at_25, candidate: split.share_at_25})
 
     def state() -> tuple[set[str], bool, bool]:
-        # In this order: what is gone first is looked at first.
-        getting = set(split.shares())
-        return getting, candidate in objects.deployments(), f"Service/{candidate}" in objects.names()
+        # What goes last is looked at first: if it is gone by then, what goes before it must not be there afterwards.
+        has_address = f"Service/{candidate}" in objects.names()
+        has_pods = candidate in objects.deployments()
+        return set(split.shares()), has_pods, has_address
 
     async with watched(state) as states:
         # when the analysis sees it
