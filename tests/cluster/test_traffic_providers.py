@@ -206,7 +206,8 @@ async def test_a_promotion_restarts_nothing_and_leaves_nobody_without_pods(
     first = {pod.uid for pod in dataplane.of(candidate)}
 
     def state() -> tuple[dict[str, int], bool]:
-        return split.shares(), stable in objects.deployments()
+        has_pods = stable in objects.deployments()
+        return split.shares(), has_pods
 
     async with watched(state) as states:
         # when it is promoted
