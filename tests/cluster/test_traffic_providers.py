@@ -171,7 +171,7 @@ async def test_a_breach_takes_the_requests_then_the_pods_then_the_address(
         assert has_pods or candidate not in getting, states
         assert has_address or not has_pods, states
         assert getting <= {stable, candidate}, states
-    assert states[-1] == ({stable}, False, False)
+    assert state() == ({stable}, False, False)
 
 
 async def test_pods_stay_as_long_as_the_data_plane_may_send_them_requests(
