@@ -22,11 +22,11 @@ from genaiops.controller.routing import Split
 from genaiops.controller.routing.choice import Routings
 from genaiops.controller.store import Key, Raw, Store
 from genaiops.controller.webhook.stamp import Seal
-from genaiops.manifests.labels import COMPONENT, RELEASE, RUNTIME
+from genaiops.manifests.labels import COMPONENT, RELEASE, RUNTIME, label_of
 from genaiops.manifests.release import HTTP_PORT, release_of
 from genaiops.release.resolve import resolve
 from genaiops.rollout.comparison import comparison
-from genaiops.rollout.due import gateway_due, readings_due
+from genaiops.rollout.due import gateway_due
 from genaiops.rollout.snapshot import Snapshot, Workload
 
 
@@ -57,16 +57,17 @@ async def observe(
         releases,
         status.stable_release,
     )
-    runtimes = [raw for raw in owned if raw["kind"] == "Pod" and _component(raw) == RUNTIME]
+    runtimes = [raw for raw in owned if raw["kind"] == "Pod" and label_of(raw, COMPONENT) == RUNTIME]
     split = Split(raw, spec, status, owned)
     routing = routings.of(spec)
     if stopped := routing.problems(split):
         resolution = replace(resolution, target=None, problems=(*resolution.problems, *stopped))
     gateway = await routing.view(split, due=gateway_due(status, resolution))
     readings = None
-    if comparison(status, resolution.rollout) is None:
+    compared = comparison(status, resolution.rollout)
+    if compared is None:
         measuring.forget(Key("LLMApp", namespace, name))
-    if compared := readings_due(status, resolution.rollout, now):
+    elif compared.is_due(now):
         counted = await read_pods(pods, runtimes, compared, now)
         readings = replace(counted, measurements=measuring.take(raw, compared, now))
     workloads = _workloads(owned, runtimes)
@@ -79,7 +80,6 @@ async def observe(
         spec=spec,
         status=status,
         resolution=resolution,
-        annotations=meta.get("annotations") or {},
         actions=asked_of(owned, meta["uid"], seal),
         action_uids=uids_of(about),
         changed_by=people_behind(raw, store, seal),
@@ -88,14 +88,6 @@ async def observe(
         gateway=gateway,
         readings=readings,
     )
-
-
-def _component(raw: Raw) -> str | None:
-    return (raw["metadata"].get("labels") or {}).get(COMPONENT)
-
-
-def _release_of(raw: Raw) -> str:
-    return str((raw["metadata"].get("labels") or {}).get(RELEASE, ""))
 
 
 def _releases(owned: list[Raw]) -> dict[str, ReleaseSpec]:
@@ -110,7 +102,7 @@ def _releases(owned: list[Raw]) -> dict[str, ReleaseSpec]:
                 releases[raw["metadata"]["name"]] = ReleaseSpec.model_validate(raw.get("spec"))
     for raw in owned:
         name = raw["metadata"]["name"]
-        if raw["kind"] == "ConfigMap" and _component(raw) == RUNTIME and name not in releases:
+        if raw["kind"] == "ConfigMap" and label_of(raw, COMPONENT) == RUNTIME and name not in releases:
             with suppress(ValueError):
                 releases[name] = release_of(raw)
     return releases
@@ -119,13 +111,13 @@ def _releases(owned: list[Raw]) -> dict[str, ReleaseSpec]:
 def _workloads(owned: list[Raw], runtimes: list[Raw]) -> dict[str, Workload]:
     found: dict[str, dict[str, Any]] = {}
     for raw in owned:
-        if raw["kind"] == "Deployment" and _component(raw) == RUNTIME:
+        if raw["kind"] == "Deployment" and label_of(raw, COMPONENT) == RUNTIME:
             deleted = bool(raw["metadata"].get("deletionTimestamp"))
-            found[_release_of(raw)] = {"exists": not deleted, "replicas": raw["spec"].get("replicas", 1)}
+            found[label_of(raw, RELEASE)] = {"exists": not deleted, "replicas": raw["spec"].get("replicas", 1)}
             if failure := _replica_failure(raw):
-                found[_release_of(raw)]["problem"] = failure
+                found[label_of(raw, RELEASE)]["problem"] = failure
     for pod in runtimes:
-        fields = found.setdefault(_release_of(pod), {})
+        fields = found.setdefault(label_of(pod, RELEASE), {})
         fields["pods"] = fields.get("pods", 0) + 1
         if is_ready(pod):
             fields["ready"] = fields.get("ready", 0) + 1
@@ -146,12 +138,12 @@ async def _with_reasons(pods: PodClient, runtimes: list[Raw], workloads: Mapping
     """Running pods that are not ready know why: the kubelet tells the status code only, so they are asked."""
     asked = {}
     for pod in runtimes:
-        workload = workloads.get(_release_of(pod), Workload())
+        workload = workloads.get(label_of(pod, RELEASE), Workload())
         containers = pod.get("status", {}).get("containerStatuses") or ()
         runs = any(c["name"] == "runtime" and "running" in c.get("state", {}) for c in containers)
         leaving = pod["metadata"].get("deletionTimestamp")
         if workload.problem is None and runs and not is_ready(pod) and not leaving:
-            asked[_release_of(pod)] = pod
+            asked[label_of(pod, RELEASE)] = pod
     reasons = dict(workloads)
     for release, pod in asked.items():
         try:

@@ -1,19 +1,17 @@
 """One measurement: the counters of both releases' pods, and what came of the metrics of the team's own."""
 
 from datetime import datetime
-from typing import Final
 
 from genaiops.analysis.counters import CountersError, read_counters
 from genaiops.analysis.readings import Readings
+from genaiops.analysis.window import CANDIDATE, STABLE
 from genaiops.api.analysis import Metric
 from genaiops.api.llmapp_status import PodCounters
 from genaiops.controller.dataplane import PodClient, UnreachableError, gather_reads, is_ready
 from genaiops.controller.store import Raw
-from genaiops.manifests.labels import RELEASE
+from genaiops.manifests.labels import RELEASE, label_of
 from genaiops.manifests.release import METRICS_PORT
 from genaiops.rollout.comparison import Comparison
-
-_ROLES: Final = ("candidate", "stable")
 
 
 async def read_pods(client: PodClient, runtimes: list[Raw], compared: Comparison, now: datetime) -> Readings:
@@ -25,14 +23,18 @@ async def read_pods(client: PodClient, runtimes: list[Raw], compared: Comparison
     metrics = _counted_now(compared, now)
     if not any(not metric.provided for metric in compared.analysis.metrics):
         return Readings({})
-    roles = dict(zip((compared.candidate, compared.stable), _ROLES, strict=True))
+    roles = {compared.candidate: CANDIDATE, compared.stable: STABLE}
     known = compared.window.pods if compared.window else {}
-    live = [pod for pod in runtimes if _release_of(pod) in roles and (is_ready(pod) or pod["metadata"]["uid"] in known)]
+    live = [
+        pod
+        for pod in runtimes
+        if label_of(pod, RELEASE) in roles and (is_ready(pod) or pod["metadata"]["uid"] in known)
+    ]
     answers = await gather_reads(client, live, METRICS_PORT, "/metrics")
     read: dict[str, tuple[str, PodCounters]] = {}
     failures = []
     for pod, answer in zip(live, answers, strict=True):
-        uid, role = pod["metadata"]["uid"], roles[_release_of(pod)]
+        uid, role = pod["metadata"]["uid"], roles[label_of(pod, RELEASE)]
         try:
             if isinstance(answer, UnreachableError):
                 raise answer
@@ -50,7 +52,3 @@ def _counted_now(compared: Comparison, now: datetime) -> list[Metric]:
     opened = compared.window.started_at if compared.window else now
     shares = (metric for metric in compared.analysis.metrics if not metric.provided)
     return [metric for metric in shares if now >= opened + metric.initial_delay]
-
-
-def _release_of(raw: Raw) -> str:
-    return str((raw["metadata"].get("labels") or {}).get(RELEASE, ""))

@@ -27,6 +27,11 @@ def app_labels(app: str, component: str, release: str | None = None) -> dict[str
     return labels
 
 
+def label_of(raw: Object, name: str) -> str:
+    """An object's label; empty where it has none of that name."""
+    return str((raw["metadata"].get("labels") or {}).get(name, ""))
+
+
 def owner(kind: str, name: str, uid: str) -> Object:
     """The owner reference through which the API server's garbage collector removes an object with its owner."""
     return {

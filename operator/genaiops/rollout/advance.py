@@ -13,22 +13,14 @@ from genaiops.api.analysis import Analysis, OnInconclusive, OnNoData
 from genaiops.api.base import format_duration
 from genaiops.api.llmapp_status import Arm, Gate, Result, RolloutStatus, Verdict
 from genaiops.api.rollout import Approval, Experiment, RolloutSpec, Step
-from genaiops.rollout import ratio
-from genaiops.rollout.comparison import analysis_of, of_rollout
+from genaiops.rollout.capacity import Capacity, capacity_of
+from genaiops.rollout.comparison import Comparison, analysis_of, of_rollout
 from genaiops.rollout.conditions import clipped
 from genaiops.rollout.course import WENT_BACK
 from genaiops.rollout.due import next_question
 from genaiops.rollout.live import decides, judged
 from genaiops.rollout.snapshot import Notice, Snapshot
-from genaiops.rollout.steps import (
-    effective_steps,
-    pods_needed,
-    scale_at,
-    testers_at,
-    weight_at,
-    weight_carried,
-    windows,
-)
+from genaiops.rollout.steps import effective_steps, scale_at, testers_at, weight_at, windows
 
 
 class Ended(NamedTuple):
@@ -63,6 +55,14 @@ class Advance:
     @property
     def policy(self) -> RolloutSpec:
         return self.seen.resolution.rollout
+
+    @property
+    def capacity(self) -> Capacity:
+        return capacity_of(self.seen.spec.traffic)
+
+    @property
+    def compared(self) -> Comparison | None:
+        return of_rollout(self.rollout, self.stable, self.policy) if self.stable else None
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -220,11 +220,11 @@ class Advance:
         ready = self.seen.workload(rollout.release).ready
         # A gateway that can't be asked is no reason to take weight away; one that sees no pod is.
         ready = min(ready, self.seen.gateway.endpoints.get(rollout.release, ready))
-        carried = ratio.weight_carried if self.seen.spec.traffic.replicas else weight_carried
-        held = carried(ready, self.seen.spec.replicas, min(rollout.weight, wanted))
+        replicas = self.seen.spec.replicas
+        held = self.capacity.weight_carried(ready, replicas, min(rollout.weight, wanted))
         weight = wanted if missing is None or self.stable is None else held
         if weight != rollout.weight and self.stable is not None:
-            remark = ratio.remark(weight, self.seen.spec.replicas) if self.seen.spec.traffic.replicas else None
+            remark = self.capacity.remark(weight, replicas)
             change = f"weight {rollout.weight} → {weight}" + (f" ({remark})" if remark else "")
             self.notify("WeightSet", f"{rollout.release}: {change}", warning=bool(missing))
         self.update(weight=weight)
@@ -250,10 +250,8 @@ class Advance:
 
     def pods_for(self, weight: int) -> int:
         replicas = self.seen.spec.replicas
-        if self.seen.spec.traffic.replicas:
-            return ratio.pods_needed(100 if self.stable is None else weight, replicas)
         scaled = scale_at(self.steps, self.rollout.step, replicas)
-        return max(scaled, pods_needed(100 if self.stable is None else weight, replicas))
+        return max(scaled, self.capacity.pods_needed(100 if self.stable is None else weight, replicas))
 
     @property
     def copies(self) -> int:
@@ -433,11 +431,9 @@ class Advance:
 
     def may_open_window(self) -> bool:
         """2: the window opens with the first reading after what is measured took effect."""
-        compared = of_rollout(self.rollout, self.stable, self.policy) if self.stable else None
+        compared = self.compared
         return compared is not None and compared.since is not None and self.in_effect(self.rollout.weight)
 
     def measure_again(self) -> None:
-        compared = of_rollout(self.rollout, self.stable, self.policy) if self.stable else None
-        if compared and (due := compared.next_reading):
-            soon = self.now + min(compared.analysis.interval, timedelta(milliseconds=500))
-            self.wake.append(due if due > self.now else soon)
+        if self.compared and (again := self.compared.again(self.now)):
+            self.wake.append(again)

@@ -1,12 +1,15 @@
 """Which two releases are compared now, and on what: the same answer for whoever reads their pods and whoever judges."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from genaiops.api.analysis import Analysis
 from genaiops.api.llmapp_status import AnalysisStatus, LLMAppStatus, RolloutStatus, Watch
 from genaiops.api.rollout import RolloutSpec, Step
 from genaiops.rollout.steps import effective_steps
+
+_A_MOMENT: Final = timedelta(milliseconds=500)
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,14 @@ class Comparison:
         if self.window is None:
             return self.since
         return (self.window.measured_at or self.window.started_at) + self.analysis.interval
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether to measure now."""
+        return self.next_reading is not None and now >= self.next_reading
+
+    def again(self, now: datetime) -> datetime | None:
+        """When to look again in order to measure: a moment later where that came due in this very pass."""
+        return now + _A_MOMENT if self.is_due(now) else self.next_reading
 
 
 def comparison(status: LLMAppStatus, policy: RolloutSpec) -> Comparison | None:

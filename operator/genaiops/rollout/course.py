@@ -41,7 +41,15 @@ class Course:
     def policy(self) -> RolloutSpec:
         return self.seen.resolution.rollout
 
-    def begin(self, release: str, *, undo: bool = False, rescue: bool = False, proved: bool = True) -> None:
+    def begin(
+        self,
+        release: str,
+        *,
+        undo: bool = False,
+        rescue: bool = False,
+        proved: bool = True,
+        decided_by: Iterable[str] = (),
+    ) -> None:
         """A rollout to this release: at once where it served lately, and is `proved` by that. `rescue`: from one that
         broke after its promotion, whatever the policy says."""
         fast = rescue or (self.stable is not None and proved and release in self.recently_promoted())
@@ -51,7 +59,13 @@ class Course:
             since = None
         asked_by = [person for person, at in self.seen.changed_by.items() if since is None or at > since]
         self.rollout = RolloutStatus(
-            release=release, started_at=self.now, fast=fast, undo=undo, rescue=rescue, requested_by=sorted(asked_by)
+            release=release,
+            started_at=self.now,
+            fast=fast,
+            undo=undo,
+            rescue=rescue,
+            decided_by=list(decided_by),
+            requested_by=sorted(asked_by),
         )
         self.end_watch()
         if release in self.retiring:
@@ -76,7 +90,7 @@ class Course:
         """The rollout ends. `baseline`: what stable answered before, for the watch that may follow."""
         rollout = self.rollout
         assert rollout is not None
-        self._record(rollout.release, result, reason, message, rollout)
+        self._record(rollout.release, result, reason, message, rollout, rollout.decided_by)
         self.rollout = None
         if result is Result.ABORTED:
             # 4: not tried again by itself; its pods follow once the gateway says that nothing reaches them.
@@ -119,9 +133,7 @@ class Course:
             self.retiring.append(watch.release)
         else:
             # 3: no traffic for a release without pods; it gets it as soon as it has them.
-            self.begin(watch.previous, undo=True, rescue=True)
-            assert self.rollout is not None
-            self.rollout = self.rollout.model_copy(update={"decided_by": people})
+            self.begin(watch.previous, undo=True, rescue=True, decided_by=people)
 
     def _record(
         self,
@@ -130,7 +142,7 @@ class Course:
         reason: str,
         message: str,
         judged: RolloutStatus | Watch,
-        decided_by: list[str] | None = None,
+        decided_by: list[str],
     ) -> None:
         release = self.release_of(name)
         self.history.append(
@@ -141,7 +153,7 @@ class Course:
                 result=result,
                 reason=reason,
                 message=clipped(message, 4096),
-                decided_by=judged.decided_by if isinstance(judged, RolloutStatus) else decided_by or [],
+                decided_by=decided_by,
                 verdicts=judged.verdicts[:32],
                 started_at=judged.started_at,
                 finished_at=self.now,

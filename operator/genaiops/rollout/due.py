@@ -3,9 +3,7 @@
 from datetime import datetime, timedelta
 
 from genaiops.api.llmapp_status import LLMAppStatus
-from genaiops.api.rollout import RolloutSpec
 from genaiops.release.resolve import Resolution
-from genaiops.rollout.comparison import Comparison, comparison
 
 
 def gateway_due(status: LLMAppStatus, resolution: Resolution) -> bool:
@@ -13,13 +11,6 @@ def gateway_due(status: LLMAppStatus, resolution: Resolution) -> bool:
     target = resolution.target
     begins = target is not None and target.name not in (status.stable_release, status.aborted_release)
     return bool(status.rollout or status.retiring or begins)
-
-
-def readings_due(status: LLMAppStatus, policy: RolloutSpec, now: datetime) -> Comparison | None:
-    """What is to be measured now, if anything is."""
-    compared = comparison(status, policy)
-    due = compared.next_reading if compared else None
-    return compared if due is not None and now >= due else None
 
 
 def next_question(now: datetime, since: datetime) -> datetime:

@@ -104,7 +104,5 @@ def _undo(course: Course, asked: Asked, names: dict[str, str], story: str) -> st
     left, target = course.stable, course.seen.resolution.target
     if target is None or target.name == left:
         course.aborted = left
-    course.begin(to, undo=True)
-    assert course.rollout is not None
-    course.rollout = course.rollout.model_copy(update={"decided_by": [story]})
+    course.begin(to, undo=True, decided_by=[story])
     return f"going back from {left} to {to}"

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from genaiops.api.base import Condition, Phase, format_duration
 from genaiops.api.llmapp_status import LLMAppStatus
+from genaiops.rollout.capacity import capacity_of
 from genaiops.rollout.conditions import condition, kstatus, merge
 from genaiops.rollout.decisions import SERVED
-from genaiops.rollout.ratio import remark
 from genaiops.rollout.snapshot import Snapshot
 
 
@@ -82,7 +82,7 @@ def _judge(seen: Snapshot, status: LLMAppStatus, now: datetime) -> tuple[Phase, 
             return Phase.PAUSED, "RolloutPaused", f"{rollout.release} at weight {rollout.weight}: {rollout.paused}"
         tells = "; ".join(verdict.message for verdict in rollout.verdicts)
         message = f"{rollout.release} at weight {rollout.weight}, step {rollout.step + 1} of {rollout.steps + 1}"
-        if seen.spec.traffic.replicas and (had := remark(rollout.weight, seen.spec.replicas)):
+        if had := capacity_of(seen.spec.traffic).remark(rollout.weight, seen.spec.replicas):
             message = f"{message} ({had})"
         return Phase.PROGRESSING, "RolloutProgressing", f"{message}: {tells}" if tells else message
     if status.aborted_release and status.history:

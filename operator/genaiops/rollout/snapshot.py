@@ -82,7 +82,6 @@ class Snapshot:
     spec: LLMAppSpec
     status: LLMAppStatus
     resolution: Resolution
-    annotations: Mapping[str, str] = field(default_factory=dict)
     actions: tuple[Asked, ...] = ()
     """ReleaseActions of the app that can be heard, oldest first."""
     action_uids: frozenset[str] = frozenset()

@@ -31,5 +31,5 @@ def keep_watch(course: Course) -> None:
         course.end_watch()
         return
     course.wake.append(watch.until)
-    if due := of_watch(watch, course.policy).next_reading:
-        course.wake.append(max(due, now + compared.analysis.interval / 2) if due <= now else due)
+    if again := of_watch(watch, course.policy).again(now):
+        course.wake.append(again)

@@ -17,8 +17,8 @@ from genaiops.api.llmapp import LLMAppSpec
 from genaiops.api.llmapp_status import Arm, LLMAppStatus, PodCounters
 from genaiops.api.release import ReleaseSpec
 from genaiops.release.resolve import Resolution, resolve
-from genaiops.rollout.comparison import Comparison
-from genaiops.rollout.due import gateway_due, readings_due
+from genaiops.rollout.comparison import Comparison, comparison
+from genaiops.rollout.due import gateway_due
 from genaiops.rollout.plan import plan
 from genaiops.rollout.snapshot import Asked, GatewayView, Notice, Plan, Routes, Snapshot, Workload
 from genaiops.rollout.steps import pods_needed
@@ -121,7 +121,8 @@ class World:
         gateway, readings = GatewayView(ready=1), None
         if gateway_due(self.status, resolution):
             gateway = self._gateway_view()
-        if compared := readings_due(self.status, resolution.rollout, self.now):
+        compared = comparison(self.status, resolution.rollout)
+        if compared and compared.is_due(self.now):
             readings = self._readings(compared)
         return Snapshot(
             name=APP,

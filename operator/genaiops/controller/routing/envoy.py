@@ -10,7 +10,7 @@ from genaiops.controller.dataplane import PodClient, UnreachableError, gather_re
 from genaiops.controller.kinds import BY_KIND
 from genaiops.controller.routing import Split
 from genaiops.controller.store import Key, Raw, Store, key_of
-from genaiops.manifests.labels import COMPONENT, GATEWAY, Object
+from genaiops.manifests.labels import COMPONENT, GATEWAY, Object, label_of
 from genaiops.release.resolve import ReferenceProblem
 from genaiops.rollout.snapshot import GatewayView, Plan, Snapshot
 from genaiops.traffic.envoy import routes_version
@@ -103,4 +103,4 @@ class EnvoyRouting:
 
 
 def _is_gateway(raw: Raw) -> bool:
-    return raw["kind"] == "Pod" and (raw["metadata"].get("labels") or {}).get(COMPONENT) == GATEWAY
+    return raw["kind"] == "Pod" and label_of(raw, COMPONENT) == GATEWAY

@@ -5,7 +5,7 @@ from genaiops.controller.dataplane import is_ready
 from genaiops.controller.routing import Split
 from genaiops.controller.routing.slices import behind
 from genaiops.controller.store import Raw, Store
-from genaiops.manifests.labels import RELEASE, Object
+from genaiops.manifests.labels import RELEASE, Object, label_of
 from genaiops.release.resolve import ReferenceProblem
 from genaiops.rollout.snapshot import GatewayView, Plan, Snapshot
 from genaiops.traffic.replicas import weights
@@ -28,9 +28,7 @@ class ReplicasRouting:
         if not due or not exists:
             problem = None if exists else f"there is no Service {split.name!r} yet"
             return GatewayView(ready=int(exists), problem=problem, by="the Service")
-        ready = [
-            raw["metadata"]["labels"].get(RELEASE, "") for raw in split.owned if raw["kind"] == "Pod" and is_ready(raw)
-        ]
+        ready = [label_of(raw, RELEASE) for raw in split.owned if raw["kind"] == "Pod" and is_ready(raw)]
         try:
             listed = await behind(self._cluster, self._store, split.namespace, split.name)
         except UNAVAILABLE as error:

@@ -6,7 +6,7 @@ from typing import Final
 from genaiops.controller.cluster import Cluster
 from genaiops.controller.kinds import ENDPOINT_SLICES
 from genaiops.controller.store import Store
-from genaiops.manifests.labels import RELEASE
+from genaiops.manifests.labels import RELEASE, label_of
 from genaiops.traffic.slices import SERVICE_LABEL, ready_pods
 
 UNKNOWN: Final = "a pod that is not known yet"
@@ -18,7 +18,7 @@ async def behind(cluster: Cluster, store: Store, namespace: str, service: str) -
     slices, _ = await cluster.list(of_service, namespace)
 
     def release_of(pod: str) -> str:
-        raw = store.get("Pod", namespace, pod) or {"metadata": {}}
-        return str((raw["metadata"].get("labels") or {}).get(RELEASE, UNKNOWN))
+        raw = store.get("Pod", namespace, pod)
+        return (label_of(raw, RELEASE) if raw else "") or UNKNOWN
 
     return ready_pods(slices, release_of)
