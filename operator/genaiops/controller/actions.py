@@ -22,7 +22,8 @@ def asked_of(owned: Iterable[Raw], app_uid: str, seal: Seal) -> tuple[Asked, ...
     if seal.key is None and seal is not NO_SEAL:
         # Nobody can tell yet: refused now, they would be refused for good.
         return ()
-    return tuple(asked for raw in _actions(owned) if isinstance(asked := _read(raw, app_uid, seal), Asked))
+    specs = ((raw, _spec_of(raw)) for raw in _actions(owned))
+    return tuple(_asked(raw, spec, app_uid, seal) for raw, spec in specs if not isinstance(spec, str))
 
 
 def uids_of(about: Iterable[Raw]) -> frozenset[str]:
@@ -71,12 +72,16 @@ def _actions(owned: Iterable[Raw]) -> Iterator[Raw]:
     return (raw for raw in owned if raw["kind"] == "ReleaseAction")
 
 
-def _read(raw: Raw, app_uid: str, seal: Seal) -> Asked | str:
-    meta = raw["metadata"]
+def _spec_of(raw: Raw) -> ReleaseActionSpec | str:
+    """What was decided, or why that can't be read."""
     try:
-        spec = ReleaseActionSpec.model_validate(raw.get("spec"))
+        return ReleaseActionSpec.model_validate(raw.get("spec"))
     except ValidationError as error:
         return parse_errors(error)
+
+
+def _asked(raw: Raw, spec: ReleaseActionSpec, app_uid: str, seal: Seal) -> Asked:
+    meta = raw["metadata"]
     created = datetime.fromisoformat(meta["creationTimestamp"])
     if seal is NO_SEAL:
         return Asked(meta["name"], meta["uid"], created, spec, anonymous=True)
@@ -85,7 +90,7 @@ def _read(raw: Raw, app_uid: str, seal: Seal) -> Asked | str:
 
 
 def _unreadable(raw: Raw) -> str | None:
-    found = _read(raw, "", Seal(None))
+    found = _spec_of(raw)
     return found if isinstance(found, str) else None
 
 

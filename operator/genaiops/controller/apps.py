@@ -153,10 +153,9 @@ class AppReconciler:
         refusal = await self._applier.apply(key, *waves)
         settled = await self._routings.of(seen.spec).take_effect(raw, seen, todo, objects)
         wanted = {key_of(manifest) for manifest in objects}
-        for live in self._store.owned(key):
+        owned = [live for live in self._store.owned(key) if belongs_to(live, raw["metadata"]["uid"])]
+        for live in owned:
             kind, name = live["kind"], live["metadata"]["name"]
-            if not belongs_to(live, raw["metadata"]["uid"]):
-                continue
             if kind == "Release":
                 if name in todo.prune:
                     await self._applier.delete(live)
@@ -164,15 +163,13 @@ class AppReconciler:
                     await self._write_role(live, seen, todo)
             elif kind not in ("Pod", "ReleaseAction") and key_of(live) not in wanted and not keep:
                 await self._applier.delete(live)
-        await self._answer(raw, seen, todo)
+        await self._answer(owned, seen, todo)
         if refusal:
             raise refusal
         return settled
 
-    async def _answer(self, raw: Raw, seen: Snapshot, todo: Plan) -> None:
+    async def _answer(self, owned: Sequence[Raw], seen: Snapshot, todo: Plan) -> None:
         """Tell people what became of their decisions; the oldest answered ones are cleared away."""
-        uid = raw["metadata"]["uid"]
-        owned = [item for item in self._store.owned(key_of(raw)) if belongs_to(item, uid)]
         for action, status in answers(owned, todo.status, self._clock()):
             try:
                 await self._write_status(_ACTION, action, status.to_manifest())
