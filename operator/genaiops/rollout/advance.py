@@ -154,7 +154,7 @@ class Advance:
         rollout, approval = self.rollout, self.policy.approval
         if rollout.approved or rollout.fast or rollout.undo:
             return True
-        if self.seen.resolution.target is None and rollout.gate:
+        if self.seen.resolution.target is None:
             self.hold("the spec can't be resolved; the candidate waits until it can")
             return False
         if approval and approval.required and not self.passes(approval):
@@ -435,5 +435,6 @@ class Advance:
         return compared is not None and compared.since is not None and self.in_effect(self.rollout.weight)
 
     def measure_again(self) -> None:
-        if self.compared and (again := self.compared.again(self.now)):
+        compared = self.compared
+        if compared and (again := compared.again(self.now)):
             self.wake.append(again)

@@ -196,3 +196,20 @@ def test_a_gate_that_the_team_takes_away_keeps_no_promotion_up() -> None:
         .when_all_settles()
         .then(stable="v2")
     )
+
+
+def test_a_retry_while_the_spec_can_not_be_resolved_passes_no_gate_either() -> None:
+    story = app().serving("v1")
+    story.when_policy_is("careful", {"approval": {"required": True}, "steps": []})
+    (
+        story.when_policy_is_taken_from("careful")
+        .when_prompt("v2")
+        .when_person("Reject", "v2")
+        .when_all_settles()
+        .when_policy_is("careful", None)
+        .when_person("Retry", "v2")
+        .when_all_settles()
+        .then(candidate="v2", stable="v1", pods={"v1": 1})
+        .when_policy_is("careful", {"approval": {"required": True}, "steps": []})
+        .then(phase="Paused", says="kubectl genaiops approve")
+    )
