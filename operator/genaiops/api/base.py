@@ -151,13 +151,14 @@ Signed = Annotated[Decimal, *_decimal, _number_or_string(r"^-?[0-9]+(\.[0-9]+)?$
 """Any decimal."""
 
 
-def _format_time(value: datetime) -> str:
+def format_time(value: datetime) -> str:
+    """RFC 3339 in UTC, to the microsecond: what happened in one second still has its order."""
     return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 Time = Annotated[
     datetime,
-    PlainSerializer(_format_time, return_type=str),
+    PlainSerializer(format_time, return_type=str),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """A point in time, RFC 3339 in UTC. To the microsecond: clocks that decide must survive a restart unrounded."""

@@ -5,15 +5,15 @@ Of the last ten different people each with the time of their last change. Servic
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
+from genaiops.api.base import format_time
 from genaiops.controller.webhook.review import Patch, Request, named
 from genaiops.controller.webhook.stamp import Seal
 
 CHANGED_BY: Final = "genaiops.dev/changed-by"
 _PEOPLE: Final = 10
-_TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 People = Mapping[str, datetime]
 
@@ -27,7 +27,7 @@ def changed_by(seal: Seal, kind: str, raw: Mapping[str, Any]) -> dict[str, datet
         people, stamp = record["people"], record["stamp"]
         if not seal.made(stamp, CHANGED_BY, _content(kind, meta["namespace"], meta["name"], people)):
             return {}
-        return {name: datetime.strptime(at, _TIME).replace(tzinfo=UTC) for name, at in people.items()}
+        return {name: datetime.fromisoformat(at) for name, at in people.items()}
     except (ValueError, LookupError, TypeError, AttributeError):
         # Written by somebody else.
         return {}
@@ -56,7 +56,7 @@ def _written(seal: Seal, request: Request, name: str, now: datetime) -> str:
     kind = request.kind.kind
     people = changed_by(seal, kind, request.before) | {request.user.username: now}
     newest = sorted(people.items(), key=lambda item: item[1])[-_PEOPLE:]
-    listed = {name: at.astimezone(UTC).strftime(_TIME) for name, at in newest}
+    listed = {name: format_time(at) for name, at in newest}
     stamp = seal.sign(CHANGED_BY, _content(kind, request.namespace, name, listed))
     return json.dumps({"people": listed, "stamp": stamp})
 

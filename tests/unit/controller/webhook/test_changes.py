@@ -50,6 +50,11 @@ def test_who_changes_it_again_is_known_once_with_the_last_time() -> None:
     assert changed_by(SEAL, "Prompt", second) == {"jane": later}
 
 
+def test_what_changed_within_one_second_keeps_its_order() -> None:
+    at = NOW + timedelta(microseconds=123456)
+    assert changed_by(SEAL, "Prompt", written(a_prompt("one"), at=at)) == {"jane": at}
+
+
 def test_the_last_ten_are_kept() -> None:
     state = written(a_prompt("0"), user="user-0")
     for number in range(1, 12):
