@@ -4,7 +4,10 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from controlplane import ControlPlane, built_tools
+from admission import Installed, installed
+from controlplane import ControlPlane
+from fixtures import admin as admin
+from fixtures import controlplane as controlplane
 from harness import Objects, OperatorProcess
 from kubernetes import client
 from plugin import Genaiops, Kubectl, genaiops_of, install_plugin, kubectl_of
@@ -16,20 +19,6 @@ LONGEST = ("test_takeover.py", "test_fixpoint.py", "test_rollouts.py", "test_bad
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first, so that no worker is left with one at the end (needs --no-loadscope-reorder)."""
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
-
-
-@pytest.fixture(scope="session")
-def controlplane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """A control plane with the CRDs: one for all tests of a pytest-xdist worker."""
-    with ControlPlane(tmp_path_factory.mktemp("controlplane"), built_tools()) as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def admin(controlplane: ControlPlane) -> Iterator[client.ApiClient]:
-    """The administrator's client."""
-    with controlplane.client() as api:
-        yield api
 
 
 @pytest.fixture
@@ -55,9 +44,27 @@ async def dataplane(admin: client.ApiClient, namespace: str) -> AsyncIterator[Da
 
 
 @pytest.fixture(scope="module")
-def whole_cluster(controlplane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
+def webhook(
+    controlplane: ControlPlane, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Installed]:
+    """What the chart installs of the webhook, under the name of the tests' file."""
+    name = request.path.stem.removeprefix("test_").replace("_", "-")
+    with installed(controlplane, name, tmp_path_factory.mktemp("webhook"), namespace="default") as there:
+        yield there
+
+
+@pytest.fixture(scope="module")
+def operator_options() -> tuple[str, ...]:
+    """More arguments of the operator of a file's tests, for the file to say."""
+    return ()
+
+
+@pytest.fixture(scope="module")
+def whole_cluster(
+    controlplane: ControlPlane, tmp_path_factory: pytest.TempPathFactory, operator_options: tuple[str, ...]
+) -> Iterator[OperatorProcess]:
     """An operator for all namespaces; started once for all tests of a file, which costs seconds."""
-    with OperatorProcess(controlplane, tmp_path_factory.mktemp("operator")) as process:
+    with OperatorProcess(controlplane, tmp_path_factory.mktemp("operator"), options=operator_options) as process:
         yield process
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from aiohttp import web
 from kubernetes import client
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from tasks import beside
 from urllib3.exceptions import HTTPError
 
 BUCKETS = tuple(0.01 * 2**n for n in range(14))
@@ -83,13 +84,10 @@ class DataPlane:
     @asynccontextmanager
     async def running(self) -> AsyncIterator["DataPlane"]:
         """Play until the block ends."""
-        task = asyncio.create_task(self._play())
         try:
-            yield self
+            async with beside(self._play()):
+                yield self
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
             for pod in list(self.pods.values()):
                 await self._stop(pod)
 

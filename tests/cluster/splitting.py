@@ -13,6 +13,7 @@ from controlplane import REPOSITORY, ControlPlane, ControlPlaneError
 from harness import Manifest, Objects
 from kubernetes import client
 from simulation import DataPlane
+from tasks import beside
 
 from genaiops.traffic.live import live_weights
 
@@ -138,13 +139,8 @@ async def over_and_over(*work: Callable[[], None]) -> AsyncIterator[None]:
                     await asyncio.to_thread(part)
             await asyncio.sleep(0.05)
 
-    task = asyncio.create_task(keep_on())
-    try:
+    async with beside(keep_on()):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 class ByGateway:

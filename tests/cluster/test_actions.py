@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from admission import Installed, installed, lasting_port
+from admission import Installed, lasting_port
 from controlplane import ControlPlane
 from harness import Manifest, Objects, OperatorProcess, eventually
 from kubernetes import client, config
@@ -30,34 +30,15 @@ TO_BE_APPROVED = {**AT_ONCE, "approval": {}}
 
 
 @pytest.fixture(scope="module")
-def webhook(controlplane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
-    folder = tmp_path_factory.mktemp("webhook")
-    with installed(controlplane, "actions", folder, namespace="default") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def running(
-    controlplane: ControlPlane, webhook: Installed, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[OperatorProcess]:
-    """An operator with its webhook, for all tests of this file."""
-    folder = tmp_path_factory.mktemp("operator")
-    with OperatorProcess(controlplane, folder, options=webhook.options) as process:
-        yield process
-
-
-@pytest.fixture
-async def operator(running: OperatorProcess) -> OperatorProcess:
-    """That operator, ready."""
-    await eventually("the operator is ready", lambda: running.ready() == "ok")
-    return running
+def operator_options(webhook: Installed) -> tuple[str, ...]:
+    return webhook.options
 
 
 @pytest.fixture(autouse=True)
-def log(running: OperatorProcess) -> Iterator[None]:
-    before = len(running.log)
-    yield
-    print(running.log[before:])  # noqa: T201  # shown by pytest where the test failed
+async def operator(operator: OperatorProcess) -> OperatorProcess:
+    """That operator, ready."""
+    await eventually("the operator is ready", lambda: operator.ready() == "ok")
+    return operator
 
 
 Person = Callable[..., Objects]

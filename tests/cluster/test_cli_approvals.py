@@ -1,10 +1,10 @@
 """`kubectl genaiops` and the webhook: people who are known approve by content, and nobody else."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from admission import Installed, installed
+from admission import Installed
 from controlplane import ControlPlane
 from harness import Objects, OperatorProcess, eventually
 from kubernetes import config
@@ -16,20 +16,8 @@ Person = Callable[..., Path]
 
 
 @pytest.fixture(scope="module")
-def webhook(controlplane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
-    folder = tmp_path_factory.mktemp("webhook")
-    with installed(controlplane, "cli", folder, namespace="default") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def whole_cluster(
-    controlplane: ControlPlane, webhook: Installed, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[OperatorProcess]:
-    """An operator with its webhook."""
-    folder = tmp_path_factory.mktemp("operator")
-    with OperatorProcess(controlplane, folder, options=webhook.options) as process:
-        yield process
+def operator_options(webhook: Installed) -> tuple[str, ...]:
+    return webhook.options
 
 
 @pytest.fixture

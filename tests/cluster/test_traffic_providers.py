@@ -90,6 +90,15 @@ async def watched(look: Callable[[], Any]) -> AsyncIterator[list[Any]]:
         await looking
 
 
+async def with_weight(objects: Objects, split: Splitting) -> tuple[str, str]:
+    """A candidate that gets a part of the requests; stable's release and the candidate's."""
+    stable = await serving(objects, split)
+    ask_for(objects, "v2")
+    candidate = await candidate_of(objects)
+    await gets(split, {stable: 100 - split.share_at_25, candidate: split.share_at_25})
+    return stable, candidate
+
+
 async def test_no_request_reaches_a_candidate_before_its_pods_are_ready(
     objects: Objects, dataplane: DataPlane, split: Splitting
 ) -> None:
@@ -132,10 +141,7 @@ async def test_a_candidate_that_loses_its_pods_loses_its_requests_to_stable(
     objects: Objects, dataplane: DataPlane, split: Splitting
 ) -> None:
     # given a candidate with weight
-    stable = await serving(objects, split)
-    ask_for(objects, "v2")
-    candidate = await candidate_of(objects)
-    await gets(split, {stable: 100 - split.share_at_25, candidate: split.share_at_25})
+    stable, candidate = await with_weight(objects, split)
     # when its pods are not ready any more
     dataplane.ready = lambda pod: pod.release in ("", stable)
     # then stable has all the requests, and the weight says so
@@ -150,10 +156,7 @@ async def test_a_breach_takes_the_requests_then_the_pods_then_the_address(
     controlplane: ControlPlane, operator: OperatorProcess, objects: Objects, dataplane: DataPlane, split: Splitting
 ) -> None:
     # given a candidate with weight, which leaks
-    stable = await serving(objects, split)
-    ask_for(objects, "v2")
-    candidate = await candidate_of(objects)
-    await gets(split, {stable: 100 - split.share_at_25, candidate: split.share_at_25})
+    stable, candidate = await with_weight(objects, split)
 
     def state() -> tuple[set[str], bool, bool]:
         # What goes last is looked at first: if it is gone by then, what goes before it must not be there afterwards.
@@ -178,10 +181,7 @@ async def test_pods_stay_as_long_as_the_data_plane_may_send_them_requests(
     objects: Objects, dataplane: DataPlane, split: Splitting
 ) -> None:
     # given a candidate with weight, and a data plane that takes up nothing any more
-    stable = await serving(objects, split)
-    ask_for(objects, "v2")
-    candidate = await candidate_of(objects)
-    await gets(split, {stable: 100 - split.share_at_25, candidate: split.share_at_25})
+    _, candidate = await with_weight(objects, split)
     split.hold(True)
     # when the change is taken back
     ask_for(objects, "v1")

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from admission import HOOKS, Installed, installed
 from controlplane import ControlPlane
 from harness import OperatorProcess, eventually
 from kubernetes.aio import config
+from tasks import beside
 
 from genaiops.controller.cluster import Cluster
 from genaiops.controller.settings import WebhookSettings
@@ -52,13 +53,8 @@ def keeper_of(webhook: Installed, cluster: Cluster, *, leads: bool = True, certi
 @asynccontextmanager
 async def serving(webhook: Installed, cluster: Cluster, keeper: Keeper) -> AsyncIterator[None]:
     """A replica's webhook, until the block ends."""
-    task = asyncio.create_task(serve_webhook(Webhook(cluster, lambda: keeper.seal), keeper, webhook.port))
-    try:
+    async with beside(serve_webhook(Webhook(cluster, lambda: keeper.seal), keeper, webhook.port)):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 def an_aged_pair(days: int) -> dict[str, bytes]:

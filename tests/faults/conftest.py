@@ -1,7 +1,7 @@
 """Fixtures of the tests that break things: a control plane as in tests/cluster, and a scene on it."""
 
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -9,22 +9,10 @@ from kubernetes import client
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "cluster"))
 
-from controlplane import ControlPlane, built_tools
+from controlplane import ControlPlane
+from fixtures import admin as admin
+from fixtures import controlplane as controlplane
 from scene import Scene, a_scene
-
-
-@pytest.fixture(scope="session")
-def controlplane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """A control plane with the CRDs: one for all tests of a pytest-xdist worker."""
-    with ControlPlane(tmp_path_factory.mktemp("controlplane"), built_tools()) as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def admin(controlplane: ControlPlane) -> Iterator[client.ApiClient]:
-    """The administrator's client."""
-    with controlplane.client() as api:
-        yield api
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ the fault, the one has to be promoted and the other taken back.
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from kubernetes import client
 from pod import OperatorInItsPod
 from simulation import DataPlane
 from stories import CANARY, a_model_and_a_prompt, an_app, healthy
+from tasks import beside
 
 GOOD, LEAKY = "good", "leaky"
 RECOVERY = 30.0
@@ -140,14 +141,10 @@ async def a_scene(controlplane: ControlPlane, admin: client.ApiClient, folder: P
         second = OperatorInItsPod(controlplane, folder, namespace, "second", second_api.kubeconfig)
         scene = Scene(Objects(admin, namespace), dataplane, operator, api, second, second_api)
         operator.start()
-        tasks = [asyncio.create_task(job) for job in (scene.users(), operator.keep_running(), second.keep_running())]
         try:
-            yield scene
+            async with beside(scene.users(), operator.keep_running(), second.keep_running()):
+                yield scene
         finally:
-            for task in tasks:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
             for process in (operator, second):
                 process.kill()
                 print(process.log[-20000:])  # noqa: T201  # shown by pytest where the test failed

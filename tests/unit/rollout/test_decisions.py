@@ -145,31 +145,6 @@ def test_a_rollout_that_is_held_on_its_way_to_more_weight_stays_where_it_is() ->
     )
 
 
-def test_a_release_that_broke_after_its_promotion_is_tried_again_from_its_first_step() -> None:
-    story = (
-        app()
-        .with_steps(25)
-        .with_analysis("error-rate")
-        .with_rollout(watchAfterPromotion="10m")
-        .serving("v1")
-        .canary("v2")
-        .when_traffic(candidate=Requests(800), stable=Requests(800))
-        .when_all_settles()
-        .when_time_passes("10s")
-    )
-    story.world.answer(story.name("v2"), Requests(100, errors=60))
-    (
-        story.when_time_passes("20s")
-        .then(stable="v1", aborted="v2")
-        .when_all_settles()
-        .when_person("Undo", "v1")
-        .then(stable="v1", event=("ActionRefused", "no release served before"))
-        .when_person("Retry", "v2")
-        .when_all_settles()
-        .then(stable="v1", candidate="v2", weight=25)
-    )
-
-
 def test_what_was_undone_takes_its_steps_when_it_is_retried() -> None:
     (
         app()

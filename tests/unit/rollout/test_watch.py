@@ -1,21 +1,27 @@
 """Rule 10: after a promotion the release before stays, and a breach goes back to it."""
 
-from rollout.scenario import Story, app, pause
+from rollout.scenario import Step, Story, app, pause
 from rollout.world import Requests
 
 
-def watched() -> Story:
-    """v2 was promoted by its numbers, and is watched for 10 minutes."""
+def well_received(*steps: Step) -> Story:
+    """v2 was answered well at the first of these steps, and everything has settled."""
     return (
         app(replicas=2)
-        .with_steps(50)
+        .with_steps(*steps)
         .with_analysis("error-rate")
         .with_rollout(watchAfterPromotion="10m")
         .serving("v1")
         .canary("v2")
         .when_traffic(candidate=Requests(800), stable=Requests(800))
         .when_all_settles()
-        .then(stable="v2", watched="v1", pods={"v2": 2, "v1": 2}, phase="Healthy", weight=0)
+    )
+
+
+def watched(*steps: Step) -> Story:
+    """v2 was promoted by its numbers, and is watched for 10 minutes."""
+    return well_received(*steps or (50,)).then(
+        stable="v2", watched="v1", pods={"v2": 2, "v1": 2}, phase="Healthy", weight=0
     )
 
 
@@ -118,17 +124,19 @@ def test_going_back_from_a_breach_takes_no_steps_whatever_the_policy_says() -> N
 
 
 def test_a_step_at_weight_100_does_not_make_it_forget_what_stable_did() -> None:
-    story = (
-        app(replicas=2)
-        .with_steps(50, 100, pause("60s"))
-        .with_analysis("error-rate")
-        .with_rollout(watchAfterPromotion="10m")
-        .serving("v1")
-        .canary("v2")
-        .when_traffic(candidate=Requests(800), stable=Requests(800))
-        .when_all_settles()
-        .when_time_passes("60s")
-        .when_all_settles()
-        .then(stable="v2", watched="v1")
-    )
+    story = well_received(50, 100, pause("60s")).when_time_passes("60s").when_all_settles()
+    story.then(stable="v2", watched="v1")
     bad_traffic(story).then(stable="v1", aborted="v2", says="(0 of 800) on stable")
+
+
+def test_a_release_that_broke_is_tried_again_from_its_first_step() -> None:
+    (
+        bad_traffic(watched(25))
+        .then(stable="v1", aborted="v2")
+        .when_all_settles()
+        .when_person("Undo", "v1")
+        .then(stable="v1", event=("ActionRefused", "no release served before"))
+        .when_person("Retry", "v2")
+        .when_all_settles()
+        .then(stable="v1", candidate="v2", weight=25)
+    )
