@@ -62,7 +62,8 @@ ENTRYPOINT ["python3", "-m", "genaiops.controller"]
 
 # --- the runtime: only the packages of ours that it imports, so that a change in the controller rolls no runtime
 FROM pip AS runtime-code
-COPY operator/genaiops/__init__.py operator/genaiops/problem.py operator/genaiops/prompts.py /app/genaiops/
+COPY operator/genaiops/__init__.py operator/genaiops/embeddings.py operator/genaiops/problem.py \
+     operator/genaiops/prompts.py /app/genaiops/
 COPY operator/genaiops/api /app/genaiops/api
 COPY operator/genaiops/guardrails /app/genaiops/guardrails
 COPY operator/genaiops/runtime /app/genaiops/runtime
