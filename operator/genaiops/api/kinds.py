@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from genaiops.api.action import ReleaseActionSpec, ReleaseActionStatus
 from genaiops.api.base import ApiModel, ObjectStatus
+from genaiops.api.evaluation import EvaluationSpec, EvaluationStatus, EvaluationSuiteSpec
 from genaiops.api.guardrails import GuardrailPolicySpec
 from genaiops.api.llmapp import LLMAppSpec
 from genaiops.api.llmapp_status import LLMAppStatus
@@ -57,6 +58,10 @@ SERVICE_NAME_MESSAGE = (
     "metadata.name: it names Services, so at most 40 lowercase letters, digits and inner '-', a letter first; rename it"
 )
 
+# The name of its Job, which is a label value of the Job's pods.
+SHORT_NAME = "size(self.metadata.name) <= 60"
+SHORT_NAME_MESSAGE = "metadata.name: it names a Job, so at most 60 characters; shorten it"
+
 KINDS = (
     Kind(
         name="Model",
@@ -100,6 +105,20 @@ KINDS = (
         columns=(
             Column("Interval", ".spec.analysis.interval"),
             Column("Deadline", ".spec.progressDeadline"),
+            READY,
+            AGE,
+            MESSAGE,
+        ),
+    ),
+    Kind(
+        name="EvaluationSuite",
+        plural="evaluationsuites",
+        short_name="evs",
+        spec=EvaluationSuiteSpec,
+        status=ObjectStatus,
+        columns=(
+            Column("Evaluators", ".spec.evaluators[*].name"),
+            Column("Min Pass Rate", ".spec.pass.minPassRate"),
             READY,
             AGE,
             MESSAGE,
@@ -156,5 +175,23 @@ KINDS = (
             Column("Release", ".spec.release", wide=True),
             Column("Message", ".status.message", wide=True),
         ),
+    ),
+    Kind(
+        name="Evaluation",
+        plural="evaluations",
+        short_name="evl",
+        spec=EvaluationSpec,
+        status=EvaluationStatus,
+        columns=(
+            Column("App", ".spec.app"),
+            Column("Suite", ".spec.suite"),
+            Column("Release", ".spec.release"),
+            Column("Phase", ".status.phase"),
+            Column("Progress", ".status.progress"),
+            AGE,
+            Column("Purpose", ".spec.purpose", wide=True),
+            Column("Message", ".status.message", wide=True),
+        ),
+        rules=(Rule(SHORT_NAME, SHORT_NAME_MESSAGE),),
     ),
 )

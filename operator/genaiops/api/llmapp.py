@@ -105,6 +105,12 @@ class Runtime(ApiModel):
     resources: ResourceRequirements | None = Field(default=None, description="CPU and memory.")
 
 
+class EvaluationUse(ApiModel):
+    """A suite that every new release has to pass before it gets any traffic."""
+
+    suite: ObjectName = Field(description="Name of the EvaluationSuite.")
+
+
 class LLMAppSpec(ApiModel):
     """An LLM app. `model.ref` and `prompt` are all it needs; everything else has a safe default."""
 
@@ -117,6 +123,9 @@ class LLMAppSpec(ApiModel):
     container: Container | None = Field(default=None, description="The team's own code; absent: the runtime alone.")
     runtime: Runtime = Field(default_factory=Runtime, description="The runtime beside the app.")
     pods: PodOverlay | None = Field(default=None, description="Where the pods run and how they are marked.")
+    evaluations: Annotated[list[EvaluationUse], UniqueBy("suite")] = Field(
+        default_factory=list, max_length=8, description="What a new release has to pass before any traffic."
+    )
     rollout: RolloutSpec | None = Field(
         default=None, description="How a change is rolled out. At most one of this and rolloutPolicyRef."
     )

@@ -1,0 +1,44 @@
+"""What the pod of an evaluation is told: written by the operator, read by the evaluator."""
+
+from typing import Final
+
+from pydantic import Field
+
+from genaiops.api.base import ApiModel, ObjectName
+from genaiops.api.evaluation import EvaluationSuiteSpec
+from genaiops.api.release import ModelContent
+
+RUN_FILE: Final = "/etc/genaiops/evaluation/run.json"
+CONFIG_MAP_DATASET: Final = "/etc/genaiops/dataset"
+"""Folder in which the key of the dataset's ConfigMap is a file."""
+VOLUME_DATASET: Final = "/var/lib/genaiops/dataset"
+"""The root of the dataset's volume, read only."""
+RESULTS: Final = "/var/lib/genaiops/results"
+"""Where rows are written, and found again by a container that is started anew: the store's claim, else of the pod."""
+SECRETS: Final = "/etc/genaiops/secrets"
+"""Secrets of the suite, as <name of the Secret>/<key>."""
+CREDENTIALS: Final = "/etc/genaiops/credentials"
+"""API keys of judges, as <name of the Model>/api-key: as in a runtime's pod."""
+PIPES: Final = "/var/run/genaiops"
+"""Pipes to the containers that judge, as <name of the evaluator>/in and /out; the evaluator makes them."""
+PROGRESS_PORT: Final = 9464
+"""GET /progress on it answers an EvaluationSummary."""
+CHAT_PATH: Final = "/v1/chat/completions"
+"""What a release is asked at, below its address. A team's own container has to serve it to be evaluated."""
+
+
+class EvaluationRun(ApiModel):
+    """One run: what to ask whom, and how to judge it."""
+
+    evaluation: ObjectName = Field(description="Name of the Evaluation.")
+    namespace: str = Field(description="Its namespace.")
+    app: ObjectName = Field(description="Name of the LLMApp.")
+    release: ObjectName = Field(description="The release that is judged.")
+    baseline: ObjectName | None = Field(default=None, description="The release that is asked the same.")
+    release_address: str = Field(description="Where the release is asked, such as http://127.0.0.1:8080.")
+    baseline_address: str | None = Field(default=None, description="Where the baseline is asked.")
+    models: list[ModelContent] = Field(
+        default_factory=list, max_length=32, description="Judges, by the names that evaluators call them."
+    )
+    model: ModelContent = Field(description="The model of the release: what its answers cost.")
+    suite: EvaluationSuiteSpec = Field(description="What is judged, and how.")
