@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from genaiops.api.base import ApiModel, Name, ObjectName, Rate, ResourceRequirements, Signed
-from genaiops.api.guardrails import Detector
+from genaiops.api.detectors import Detector
 from genaiops.api.providers import EnvironmentVariable, Webhook
 from genaiops.api.rules import Rule
 

@@ -1,7 +1,7 @@
 """From a detector's settings to the detector."""
 
-from genaiops.api.guardrails import Detector as DetectorSpec
-from genaiops.api.guardrails import DetectorType
+from genaiops.api.detectors import Detector as DetectorSpec
+from genaiops.api.detectors import DetectorType
 from genaiops.guardrails import pii, secrets
 from genaiops.guardrails.finding import Detector
 from genaiops.guardrails.regex import RegexDetector
@@ -23,3 +23,5 @@ def build(spec: DetectorSpec) -> Detector:
         case DetectorType.JSON_SCHEMA:
             assert spec.json_schema is not None
             return JSONSchemaDetector(spec.json_schema)
+        case _:
+            raise ValueError(f"type {spec.type} is not built into this image; leave the guardrail out")

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from phonenumbers import NumberParseException, is_valid_number, parse
 
-from genaiops.api.guardrails import PIIEntity
+from genaiops.api.detectors import PIIEntity
 from genaiops.guardrails.recognisers import Recogniser, TableDetector
 
 PHONE_REGIONS = ("US", "GB", "DE", "FR")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from genaiops.guardrails.finding import Finding, merged
+from genaiops.guardrails.finding import Finding, Inline, merged
 from genaiops.guardrails.partial import Beginnings
 
 
@@ -24,7 +24,7 @@ class Recogniser:
     valid: Callable[[str], bool] = _accept
 
 
-class TableDetector:
+class TableDetector(Inline):
     """Finds everything that one of its recognisers knows."""
 
     judges_whole = False

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import re2
 
-from genaiops.guardrails.finding import Finding, merged
+from genaiops.guardrails.finding import Finding, Inline, merged
 from genaiops.guardrails.partial import Beginnings, options
 
 KIND = "REGEX"
@@ -19,7 +19,7 @@ def compile_pattern(pattern: str, ignore_case: bool) -> re2._Regexp:
         raise ValueError(reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)) from error
 
 
-class RegexDetector:
+class RegexDetector(Inline):
     """Every non-empty match of one of the patterns is a finding.
 
     Raises ValueError where RE2 can't read a pattern.

@@ -5,10 +5,10 @@ from typing import Any, NoReturn
 
 import jsonschema_rs
 
-from genaiops.guardrails.finding import Finding
+from genaiops.guardrails.finding import Finding, Inline
 
 
-class MaxLengthDetector:
+class MaxLengthDetector(Inline):
     """What is beyond the allowed length, in characters, is the finding."""
 
     judges_whole = True
@@ -26,7 +26,7 @@ class MaxLengthDetector:
         return len(text)
 
 
-class JSONSchemaDetector:
+class JSONSchemaDetector(Inline):
     """A text that is no JSON, or JSON that the schema refuses, is one finding.
 
     Raises ValueError where the schema is none.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from genaiops.api.guardrails import Detector
+from genaiops.api.detectors import Detector
 from genaiops.guardrails.detectors import build
 
 

@@ -11,11 +11,12 @@ from genaiops.guardrails import validate
 @pytest.mark.parametrize(
     ("detector", "field", "message"),
     [
-        ({"type": "Regex", "patterns": ["ok", "(a"]}, "patterns[1]", "missing )"),
-        ({"type": "Regex", "patterns": [r"(?<=a)b"]}, "patterns[0]", "RE2"),
-        ({"type": "JSONSchema", "schema": {"type": "objekt"}}, "schema", "type"),
-        ({"type": "JSONSchema", "schema": {"properties": {"a": {"pattern": "("}}}}, "schema", "properties.a.pattern"),
-        ({"type": "JSONSchema", "schema": {"$ref": "http://127.0.0.1:1/s"}}, "schema", "another document"),
+        ({"type": "Regex", "patterns": ["ok", "(a"]}, ".patterns[1]", "missing )"),
+        ({"type": "Regex", "patterns": [r"(?<=a)b"]}, ".patterns[0]", "RE2"),
+        ({"type": "JSONSchema", "schema": {"type": "objekt"}}, ".schema", "type"),
+        ({"type": "JSONSchema", "schema": {"properties": {"a": {"pattern": "("}}}}, ".schema", "properties.a.pattern"),
+        ({"type": "JSONSchema", "schema": {"$ref": "http://127.0.0.1:1/s"}}, ".schema", "another document"),
+        ({"type": "Toxicity"}, "", "not built into this image"),
     ],
 )
 def test_what_can_not_work_is_told_with_its_field(detector: dict[str, Any], field: str, message: str) -> None:
@@ -24,7 +25,7 @@ def test_what_can_not_work_is_told_with_its_field(detector: dict[str, Any], fiel
 
     [problem] = validate(policy)
 
-    assert problem.field == f"output[1].detector.{field}"
+    assert problem.field == f"output[1].detector{field}"
     assert message in problem.message
     assert not problem.warning
 
