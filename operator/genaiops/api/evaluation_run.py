@@ -21,8 +21,8 @@ CREDENTIALS: Final = "/etc/genaiops/credentials"
 """API keys of judges, as <name of the Model>/api-key: as in a runtime's pod."""
 PIPES: Final = "/var/run/genaiops"
 """Pipes to the containers that judge, as <name of the evaluator>/in and /out; the evaluator makes them."""
-PROGRESS_PORT: Final = 9464
-"""GET /progress on it answers an EvaluationSummary."""
+PROGRESS_PORT: Final = 9465
+"""GET /progress on it answers an EvaluationSummary. The runtime beside it has 8080 and 9464."""
 CHAT_PATH: Final = "/v1/chat/completions"
 """What a release is asked at, below its address. A team's own container has to serve it to be evaluated."""
 
