@@ -15,11 +15,12 @@ def validate(policy: GuardrailPolicySpec, at: str = "") -> list[Problem]:
         problem
         for stage, guardrails in (("input", policy.input), ("output", policy.output))
         for index, guardrail in enumerate(guardrails)
-        for problem in _detector_problems(guardrail.detector, f"{at}{stage}[{index}].detector")
+        for problem in detector_problems(guardrail.detector, f"{at}{stage}[{index}].detector")
     ]
 
 
-def _detector_problems(detector: Detector, field: str) -> Iterator[Problem]:
+def detector_problems(detector: Detector, field: str) -> Iterator[Problem]:
+    """What is wrong with a detector that stands at `field`."""
     match detector.type:
         case DetectorType.PII | DetectorType.SECRETS | DetectorType.MAX_LENGTH:
             return  # nothing about them can be wrong, and making their tables takes milliseconds

@@ -6,11 +6,12 @@ they become conditions on the LLMApp while the running release goes on serving.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
 from genaiops.api.base import ApiModel, SecretKeyRef
+from genaiops.api.evaluation import EvaluationSuiteSpec
 from genaiops.api.guardrails import GuardrailPolicySpec
 from genaiops.api.llmapp import LLMAppSpec
 from genaiops.api.model import LifecycleStage, ModelSpec
@@ -27,7 +28,10 @@ from genaiops.api.rollout import RolloutPolicySpec, RolloutSpec
 from genaiops.guardrails.validate import validate
 from genaiops.prompts import problems as prompt_problems
 from genaiops.release.changes import describe_changes
-from genaiops.release.hashing import content_hash, release_name
+from genaiops.release.hashing import content_hash, release_name, suite_hash
+from genaiops.release.suites import suite_problems
+
+_EVALUATIONS: Final = "spec.evaluations"
 
 Lookup = Callable[[str, str], Mapping[str, Any] | None]
 """(kind, name) → the raw object in the app's namespace, or None."""
@@ -50,11 +54,22 @@ class ReferenceProblem:
 
 
 @dataclass(frozen=True)
+class Suite:
+    """An EvaluationSuite with the models that judge in it."""
+
+    name: str
+    hash: str
+    spec: EvaluationSuiteSpec
+    judges: tuple[ModelContent, ...]
+
+
+@dataclass(frozen=True)
 class Target:
-    """What the app asks for: the release, and how it is to be rolled out."""
+    """What the app asks for: the release, and what it has to pass before it gets any traffic."""
 
     name: str
     release: ReleaseSpec
+    suites: tuple[Suite, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -195,6 +210,18 @@ class _Resolver:
             policies.append(policy)
         return policies
 
+    def suite(self, name: str, where: str) -> Suite | None:
+        spec = self.spec("EvaluationSuite", name, where, EvaluationSuiteSpec)
+        if spec is None:
+            return None
+        for problem in suite_problems(spec):
+            if not problem.warning:
+                self.fail("EvaluationSuiteInvalid", where, f"EvaluationSuite {name!r} can't be used: spec.{problem}")
+        names = dict.fromkeys(evaluator.model for evaluator in spec.evaluators if evaluator.model)
+        judges = [self.model(judge, f"{where} → EvaluationSuite {name!r}: spec.evaluators.model") for judge in names]
+        known = tuple(judge for judge in judges if judge is not None)
+        return Suite(name, suite_hash(spec, known), spec, known)
+
     def rollout(self, app: LLMAppSpec) -> RolloutSpec:
         if app.rollout_policy_ref:
             policy = self.spec("RolloutPolicy", app.rollout_policy_ref, "spec.rolloutPolicyRef", RolloutPolicySpec)
@@ -249,6 +276,7 @@ def resolve(
         for index, fallback in enumerate(app.model.fallbacks)
     ]
     guardrails = resolver.guardrails(app)
+    suites = [resolver.suite(use.suite, f"{_EVALUATIONS}[{index}].suite") for index, use in enumerate(app.evaluations)]
     problems = tuple(resolver.problems)
     usable = [fallback for fallback in fallbacks if fallback is not None]
     if prompt is None or model is None or len(usable) < len(fallbacks) or len(guardrails) < len(app.guardrails):
@@ -268,12 +296,18 @@ def resolve(
     )
     known = _known(fresh, releases, stable, pinned=app.runtime.image is not None)
     if known is not None and known == stable:
-        # What already serves needs neither a model that may start new releases nor one that is ready just now.
-        problems = tuple(problem for problem in problems if not problem.waits and problem.reason != "ModelRetired")
+        # What already serves needs neither a model that may start new releases nor one that is ready just now, and no
+        # evaluation.
+        problems = tuple(
+            problem
+            for problem in problems
+            if not problem.waits and problem.reason != "ModelRetired" and not problem.field.startswith(_EVALUATIONS)
+        )
     if problems:
         return Resolution(None, problems, rollout)
+    passes = tuple(suite for suite in suites if suite)
     if known is not None:
-        return Resolution(Target(known, releases[known]), (), rollout)
+        return Resolution(Target(known, releases[known], passes), (), rollout)
 
     digest = content_hash(fresh)
     predecessor = releases.get(stable) if stable else None
@@ -291,8 +325,15 @@ def resolve(
         predecessor=stable if predecessor else None,
     )
     changes = describe_changes(predecessor, release)
-    target = Target(release_name(app_name, digest), release.model_copy(update={"changes": changes}))
+    target = Target(release_name(app_name, digest), release.model_copy(update={"changes": changes}), passes)
     return Resolution(target, (), rollout)
+
+
+def resolve_suite(name: str, namespace: str, lookup: Lookup) -> tuple[Suite | None, tuple[ReferenceProblem, ...]]:
+    """A suite that a run names, or what stands in its way."""
+    resolver = _Resolver(lookup, namespace)
+    suite = resolver.suite(name, "spec.suite")
+    return (None if resolver.problems else suite), tuple(resolver.problems)
 
 
 def _known(
