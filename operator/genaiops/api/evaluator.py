@@ -1,5 +1,6 @@
 """Evaluators: what judges the answer to one row of a dataset, or one live answer."""
 
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
@@ -12,7 +13,7 @@ from genaiops.api.rules import Rule
 
 
 class EvaluatorType(StrEnum):
-    """How an answer is judged. What each measures, its scale and its threshold: docs/evaluation.md."""
+    """How an answer is judged. What each measures, its scale and its threshold: docs/evaluators.md."""
 
     EXACT_MATCH = "ExactMatch"
     CONTAINS = "Contains"
@@ -79,6 +80,10 @@ YES_OR_NO: Final = frozenset(
 """Types whose score is 0 or 1: there is no threshold between them."""
 LESS_IS_BETTER: Final = frozenset({EvaluatorType.LATENCY, EvaluatorType.TOKENS, EvaluatorType.COST})
 """Types whose threshold is a maximum: seconds, tokens, money."""
+ASKS_OTHERS: Final = frozenset({EvaluatorType.WEBHOOK, EvaluatorType.CONTAINER})
+"""Types whose scale is the team's own."""
+_OF_LIKENESS: Final = Decimal("0.5")
+_OF_A_JUDGE: Final = Decimal(3)
 
 
 def _cel(types: frozenset[EvaluatorType]) -> str:
@@ -123,7 +128,10 @@ class Evaluator(ApiModel):
         default=None, ge=1, le=9, description="Judged types: how often the model is asked; the median counts."
     )
     pattern: str | None = Field(
-        default=None, min_length=1, max_length=1024, description="Regex: an RE2 expression that an answer must match."
+        default=None,
+        min_length=1,
+        max_length=1024,
+        description="Regex: an RE2 expression that must match somewhere in the answer.",
     )
     ignore_case: bool | None = Field(default=None, description="ExactMatch, Contains, Regex: regardless of case.")
     json_schema: dict[str, Any] | None = Field(
@@ -202,5 +210,14 @@ class Evaluator(ApiModel):
         "threshold: nobody but you knows what is good here; add it",
     )
     def has_a_threshold_where_nobody_knows(self) -> bool:
-        kinds = LESS_IS_BETTER | {EvaluatorType.WEBHOOK, EvaluatorType.CONTAINER}
-        return self.type not in kinds or self.threshold is not None
+        return self.type not in LESS_IS_BETTER | ASKS_OTHERS or self.threshold is not None
+
+    @property
+    def limit(self) -> Decimal | None:
+        """The threshold that counts: the given one, else that of Azure AI evaluation: 0.5 of 1, 3 of 5.
+
+        None for types that say yes or no.
+        """
+        if self.threshold is not None or self.type in YES_OR_NO:
+            return self.threshold
+        return _OF_A_JUDGE if self.type in JUDGED else _OF_LIKENESS

@@ -1,0 +1,60 @@
+"""From what a suite says to what judges."""
+
+from collections.abc import Callable, Sequence
+
+from genaiops.api import evaluator as api
+from genaiops.api.evaluator import EvaluatorType
+from genaiops.evaluation import likeness, measured
+from genaiops.evaluation.judge import Judge
+from genaiops.evaluation.judgement import Evaluator
+from genaiops.evaluation.measured import Measured
+from genaiops.evaluation.text import Compared, Contains, ExactMatch, JSONSchema, Regex
+
+_MEASURES = {
+    EvaluatorType.F1: likeness.f1,
+    EvaluatorType.BLEU: likeness.bleu,
+    EvaluatorType.GLEU: likeness.gleu,
+    EvaluatorType.ROUGE: likeness.rouge,
+    EvaluatorType.METEOR: likeness.meteor,
+    EvaluatorType.LEVENSHTEIN: likeness.levenshtein,
+    EvaluatorType.SIMILARITY: likeness.similarity,
+}
+_FIGURES = {
+    EvaluatorType.LATENCY: measured.seconds,
+    EvaluatorType.TOKENS: measured.tokens,
+    EvaluatorType.COST: measured.cost,
+}
+
+
+def evaluators_of(specs: Sequence[api.Evaluator], judge: Callable[[str], Judge]) -> dict[str, Evaluator]:
+    """The evaluators by their names; `judge` gives the Model of a name.
+
+    Raises ValueError that names the field where a pattern or a schema can't be read.
+    """
+    evaluators: dict[str, Evaluator] = {}
+    for index, spec in enumerate(specs):
+        try:
+            evaluators[spec.name] = _evaluator(spec, judge)
+        except ValueError as error:
+            raise ValueError(f"evaluators[{index}] ({spec.name}): {error}") from error
+    return evaluators
+
+
+def _evaluator(spec: api.Evaluator, judge: Callable[[str], Judge]) -> Evaluator:
+    kind, ignore_case, threshold = spec.type, bool(spec.ignore_case), float(spec.limit or 0)
+    if kind in _MEASURES:
+        return Compared(_MEASURES[kind], threshold)
+    if kind in _FIGURES:
+        return Measured(_FIGURES[kind], threshold)
+    match kind:
+        case EvaluatorType.EXACT_MATCH:
+            return ExactMatch(ignore_case)
+        case EvaluatorType.CONTAINS:
+            return Contains(ignore_case)
+        case EvaluatorType.REGEX:
+            assert spec.pattern is not None  # a rule of the API, as what other types need
+            return Regex(spec.pattern, ignore_case)
+        case EvaluatorType.JSON_SCHEMA:
+            assert spec.json_schema is not None
+            return JSONSchema(spec.json_schema)
+    raise ValueError(f"type {kind} is not built into this image; leave the evaluator out")
