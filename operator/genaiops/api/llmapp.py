@@ -8,33 +8,17 @@ from pydantic import Field
 from genaiops.api.base import (
     ApiModel,
     Name,
-    NonNegative,
     ObjectName,
     PositiveDuration,
-    Rate,
     Ref,
     ResourceRequirements,
-    Signed,
     UniqueBy,
 )
+from genaiops.api.parameters import Parameters
 from genaiops.api.pods import PodOverlay
 from genaiops.api.rollout import RolloutSpec
 from genaiops.api.rules import Rule
 from genaiops.api.traffic import Traffic
-
-
-class Parameters(ApiModel):
-    """Sampling parameters sent with every request; a request's own values are ignored."""
-
-    temperature: NonNegative | None = Field(default=None, description="Sampling temperature.")
-    top_p: Rate | None = Field(default=None, description="Nucleus sampling.")
-    max_tokens: int | None = Field(default=None, ge=1, description="Tokens an answer may have.")
-    seed: int | None = Field(default=None, description="Seed, where the server supports one.")
-    stop: list[Annotated[str, Field(min_length=1, max_length=256)]] | None = Field(
-        default=None, max_length=4, description="Texts that end an answer."
-    )
-    presence_penalty: Signed | None = Field(default=None, description="As in the OpenAI protocol.")
-    frequency_penalty: Signed | None = Field(default=None, description="As in the OpenAI protocol.")
 
 
 class Fallback(Ref):
@@ -44,7 +28,9 @@ class Fallback(Ref):
 class ModelUse(Ref):
     """Which Model, and how it is asked."""
 
-    parameters: Parameters = Field(default_factory=Parameters, description="Sampling parameters.")
+    parameters: Parameters = Field(
+        default_factory=Parameters, description="Sampling parameters. Each one replaces the prompt version's own."
+    )
     fallbacks: Annotated[list[Fallback], UniqueBy("ref")] = Field(
         default_factory=list, max_length=8, description="Models asked in turn when the one before fails."
     )
@@ -68,7 +54,9 @@ class PromptUse(Ref):
     """Which Prompt. Exactly one of `version` and `label`."""
 
     version: Name | None = Field(default=None, description="A version, fixed.")
-    label: Name | None = Field(default=None, description="A label, followed as it moves.")
+    label: Name | None = Field(
+        default=None, description="A label, followed as it moves; `latest` is the last entry of versions."
+    )
 
     @Rule(
         "has(self.version) != has(self.label)",

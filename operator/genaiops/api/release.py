@@ -6,10 +6,11 @@ from pydantic import Field
 
 from genaiops.api.base import ApiModel, ObjectName, PositiveDuration, ResourceRequirements, SecretKeyRef, UniqueBy
 from genaiops.api.guardrails import GuardrailPolicySpec
-from genaiops.api.llmapp import Container, Parameters
+from genaiops.api.llmapp import Container
 from genaiops.api.model import Pricing, Provider
+from genaiops.api.parameters import Parameters
 from genaiops.api.pods import PodOverlay
-from genaiops.api.prompt import Message, Variable
+from genaiops.api.prompt import Message, ResponseFormat, Variable
 from genaiops.api.rules import Rule
 
 
@@ -25,12 +26,13 @@ class ModelContent(ApiModel):
 
 
 class PromptContent(ApiModel):
-    """The messages and their variables."""
+    """The messages, with what they include in its place, and their variables."""
 
     messages: list[Message] = Field(max_length=64, description="Messages before the user's own.")
     variables: Annotated[list[Variable], UniqueBy("name")] = Field(
         default_factory=list, max_length=64, description="Variables of the template."
     )
+    response_format: ResponseFormat | None = Field(default=None, description="Form of the answer.")
 
 
 class RuntimeContent(ApiModel):
@@ -64,6 +66,9 @@ class ReleaseSource(ApiModel):
 
     prompt: ObjectName = Field(description="Name of the Prompt.")
     prompt_version: str = Field(description="Name of the version in it.")
+    includes: list[str] | None = Field(
+        default=None, max_length=64, description="What the prompt includes, as Prompt/version."
+    )
     model: ObjectName = Field(description="Name of the Model.")
     guardrails: list[ObjectName] = Field(
         default_factory=list, max_length=16, description="Names of the GuardrailPolicies."

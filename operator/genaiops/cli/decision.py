@@ -97,7 +97,7 @@ def _is_meant(release: Raw, text: str) -> bool:
 
 def _in_words(error: ValidationError, prefix: str) -> str:
     # Here and not above: it brings templates and detectors along, half the time of a command.
-    from genaiops.release.resolve import parse_errors
+    from genaiops.release.lookup import parse_errors
 
     return parse_errors(error, prefix)
 

@@ -84,7 +84,8 @@ def _prompt(prompt: Raw) -> str:
     """Messages with their own line breaks, as a person wrote them."""
     variables = [f"variable {_on_one_line(variable)}" for variable in prompt.get("variables") or []]
     messages = [f"--- {message['role']}\n{message['content']}" for message in prompt["messages"]]
-    return "\n".join([*variables, *messages])
+    form = prompt.get("responseFormat")
+    return "\n".join([*variables, *messages, *([f"--- response format\n{_yaml(form)}"] if form else [])])
 
 
 def _on_one_line(value: Raw) -> str:

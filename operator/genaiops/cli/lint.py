@@ -19,7 +19,8 @@ from genaiops.cli.cluster import Raw
 from genaiops.cli.manifests import Document, Path_, Position, Unreadable
 from genaiops.guardrails.validate import validate
 from genaiops.problem import Problem
-from genaiops.prompts import spec_problems
+from genaiops.prompts import Find, UnresolvedError
+from genaiops.release.prompts import judge
 from genaiops.release.resolve import resolve
 
 _KINDS: Final = {kind.name: kind for kind in KINDS}
@@ -100,7 +101,7 @@ def lint(documents: Iterable[Document | Unreadable]) -> tuple[list[Finding], int
             findings += [item for item in parsed if isinstance(item, Finding)]
             objects += [item for item in parsed if isinstance(item, _Object)]
     for item in objects:
-        findings += _content(item)
+        findings += _content(item, _prompts_beside(item, objects))
     findings += _doubles(objects)
     findings += _references(objects, secrets)
     in_order = sorted(findings, key=lambda item: (item.position.file, item.position.line, item.position.column))
@@ -165,16 +166,26 @@ def _errors(model: type[ApiModel], spec: Raw) -> dict[Path_, str]:
 # --- one object: content -----------------------------------------------------------------------------------
 
 
-def _content(item: _Object) -> Iterator[Finding]:
+def _content(item: _Object, find: Find) -> Iterator[Finding]:
     problems: list[Problem] = []
     if isinstance(item.spec, PromptSpec):
-        problems = spec_problems(item.spec)
+        problems = judge(item.name, item.spec, find)
     elif isinstance(item.spec, GuardrailPolicySpec):
         problems = validate(item.spec)
     elif isinstance(item.spec, ReleaseActionSpec) and item.spec.requester:
         problems = [Problem("requester", "the operator's webhook writes it; remove it")]
     for problem in problems:
         yield item.finding(f"spec.{problem.field}", problem.message, warning=problem.warning)
+
+
+def _prompts_beside(item: _Object, objects: Sequence[_Object]) -> Find:
+    def find(name: str) -> PromptSpec:
+        for other in objects:
+            if isinstance(other.spec, PromptSpec) and (other.namespace, other.name) == (item.namespace, name):
+                return other.spec
+        raise UnresolvedError("PromptNotFound", f"the Prompt {name!r} is not among the given files or has errors")
+
+    return find
 
 
 # --- objects together --------------------------------------------------------------------------------------
@@ -202,7 +213,9 @@ def _references(objects: Sequence[_Object], secrets: Sequence[Raw]) -> Iterator[
             found = by_key.get((kind, namespace, name))
             return {"spec": found.document.value["spec"]} if found else None
 
-        for problem in resolve(item.name, item.namespace, item.spec, lookup, "", {}, None).problems:
+        resolution = resolve(item.name, item.namespace, item.spec, lookup, "", {}, None)
+        yield from (item.finding(near.field, near.message, warning=True) for near in resolution.warnings)
+        for problem in resolution.problems:
             if _NOT_OURS.fullmatch(problem.reason):
                 continue
             absent = problem.reason.removesuffix("NotFound") in _KINDS

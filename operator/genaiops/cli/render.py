@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from genaiops.api.prompt import LATEST
 from genaiops.api.release import PromptContent
 from genaiops.cli.cluster import Cluster, Raw
 from genaiops.cli.failure import Failure
-from genaiops.prompts import PromptTemplate, RenderError, VariableError
+from genaiops.prompts import PromptTemplate, RenderError, UnresolvedError, VariableError
+from genaiops.prompts import wording as put_together
+from genaiops.release.lookup import prompts_in
 
 
 @dataclass(frozen=True)
@@ -32,25 +35,22 @@ def wording(cluster: Cluster, name: str, version: str | None) -> Wording:
     if app is None:
         if not kind and cluster.find("Prompt", bare) is None:
             raise Failure(f"there is neither an LLMApp nor a Prompt {bare!r} in namespace {cluster.namespace!r}")
-        return _of_prompt(cluster.get("Prompt", bare), version)
+        return _of_prompt(cluster, bare, version)
     stable = (app.get("status") or {}).get("stableRelease")
     if version or not stable:
         use = app["spec"]["prompt"]
-        return _of_prompt(cluster.get("Prompt", use["ref"]), version or use.get("version"), use.get("label"))
+        return _of_prompt(cluster, use["ref"], version or use.get("version"), use.get("label"))
     spec = cluster.get("Release", stable)["spec"]
     return Wording(f"{stable}: prompt {spec['source']['promptVersion']}", spec["content"]["prompt"])
 
 
-def _of_prompt(prompt: Raw, version: str | None, label: str | None = None) -> Wording:
-    name, spec = prompt["metadata"]["name"], prompt["spec"]
-    versions = {item["name"]: item for item in spec["versions"]}
-    if version is None:
-        version = (spec.get("labels") or {}).get(label, "") if label else next(reversed(versions))
-    if version not in versions:
-        wanted = f"version {version!r}" if version else f"label {label!r}"
-        raise Failure(f"Prompt {name!r} has no {wanted}; its versions are: {', '.join(versions)}")
-    content = {"messages": versions[version]["messages"], "variables": versions[version].get("variables") or []}
-    return Wording(f"Prompt {name}: {version}", content)
+def _of_prompt(cluster: Cluster, name: str, version: str | None, label: str | None = None) -> Wording:
+    find = prompts_in(cluster.find, cluster.namespace)
+    try:
+        found = put_together(name, find(name), version, LATEST if version is None and label is None else label, find)
+    except UnresolvedError as error:
+        raise Failure(error.message) from error
+    return Wording(f"Prompt {name}: {found.version}", found.content.to_manifest())
 
 
 def messages(wording: Wording, values: Mapping[str, str]) -> list[dict[str, str]]:
@@ -59,7 +59,9 @@ def messages(wording: Wording, values: Mapping[str, str]) -> list[dict[str, str]
         prompt = PromptContent.model_validate(wording.content)
     except ValidationError as error:
         raise Failure(f"{wording.origin}: another version of genaiops wrote it; use that one ({error})") from error
-    missing = [v.name for v in prompt.variables if v.default is None and v.name not in values]
+    missing = [
+        v.name for v in prompt.variables if v.default is None and v.required is not False and v.name not in values
+    ]
     if missing:
         how = " ".join(f"--set {name}=..." for name in missing)
         raise Failure(f"{wording.origin}: variables without a default need a value: {how}")

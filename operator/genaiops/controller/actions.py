@@ -11,7 +11,7 @@ from genaiops.api.llmapp_status import LLMAppStatus
 from genaiops.controller.store import Key, Raw, Store, references_of
 from genaiops.controller.webhook.changes import changed_by
 from genaiops.controller.webhook.stamp import NO_SEAL, Place, Seal, action_problem
-from genaiops.release.resolve import parse_errors
+from genaiops.release.lookup import parse_errors
 from genaiops.rollout.snapshot import Asked
 
 _MESSAGE_LIMIT: Final = 1024

@@ -29,7 +29,7 @@ from genaiops.controller.store import Key, Raw, Store, key_of
 from genaiops.controller.webhook.stamp import Seal
 from genaiops.manifests.labels import owner
 from genaiops.manifests.release import release_object
-from genaiops.release.resolve import parse_errors
+from genaiops.release.lookup import parse_errors
 from genaiops.rollout.conditions import kstatus, merge
 from genaiops.rollout.plan import plan
 from genaiops.rollout.snapshot import Notice, Plan, Snapshot

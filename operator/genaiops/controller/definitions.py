@@ -24,8 +24,8 @@ from genaiops.manifests.labels import owner
 from genaiops.manifests.serving import serving_objects
 from genaiops.manifests.template import kept
 from genaiops.problem import Problem
-from genaiops.prompts import spec_problems
-from genaiops.release.resolve import parse_errors
+from genaiops.release.lookup import parse_errors, prompts_in
+from genaiops.release.prompts import judge
 from genaiops.rollout.conditions import kstatus, merge
 from genaiops.rollout.snapshot import Notice
 
@@ -67,7 +67,7 @@ class DefinitionReconciler:
             return None
         if isinstance(spec, ModelSpec):
             return await self._reconcile_model(key, raw, spec, now)
-        found = _problems(spec)
+        found = self._problems(key, spec)
         errors = "; ".join(f"spec.{problem}" for problem in found if not problem.warning)
         warnings = "; ".join(f"spec.{problem}" for problem in found if problem.warning)
         if errors:
@@ -135,6 +135,17 @@ class DefinitionReconciler:
             return _ready(generation, now, spec.lifecycle.stage.value, f"{spec.lifecycle.stage}{instead}")
         return _ready(generation, now, "Available", "can be used")
 
+    def _problems(self, key: Key, spec: ApiModel) -> list[Problem]:
+        if isinstance(spec, PromptSpec):
+
+            def lookup(kind: str, name: str) -> Raw | None:
+                return self._store.get(kind, key.namespace, name)
+
+            return judge(key.name, spec, prompts_in(lookup, key.namespace))
+        if isinstance(spec, GuardrailPolicySpec):
+            return validate(spec)
+        return []
+
     async def _report(self, key: Key, raw: Raw, conditions: list[Condition]) -> None:
         try:
             before = ObjectStatus.model_validate(raw.get("status") or {})
@@ -160,14 +171,6 @@ class DefinitionReconciler:
                 raise
             # The API server judges the whole object anew, and this one is older than its rules. The Event tells it.
             log.warning("%s %s/%s: its status can't be written: %s", *key, error)
-
-
-def _problems(spec: ApiModel) -> list[Problem]:
-    if isinstance(spec, PromptSpec):
-        return spec_problems(spec)
-    if isinstance(spec, GuardrailPolicySpec):
-        return validate(spec)
-    return []
 
 
 def _ready(generation: int, now: datetime, reason: str, message: str) -> list[Condition]:

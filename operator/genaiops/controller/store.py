@@ -215,10 +215,10 @@ def references_of(key: Key, raw: Raw) -> Iterator[Key]:
         if isinstance(value, str):
             yield Key(kind, key.namespace, value)
 
-    def listed(kind: str, value: Any) -> Iterator[Key]:
+    def listed(kind: str, value: Any, by: str = "ref") -> Iterator[Key]:
         for item in value if isinstance(value, list) else ():
-            if isinstance(item, dict) and isinstance(item.get("ref"), str):
-                yield Key(kind, key.namespace, item["ref"])
+            if isinstance(item, dict) and isinstance(item.get(by), str):
+                yield Key(kind, key.namespace, item[by])
 
     if key.kind == "LLMApp":
         yield from named("Model", "model", "ref")
@@ -228,5 +228,9 @@ def references_of(key: Key, raw: Raw) -> Iterator[Key]:
         yield from listed("GuardrailPolicy", spec.get("guardrails"))
         model = spec.get("model")
         yield from listed("Model", model.get("fallbacks") if isinstance(model, dict) else None)
+    elif key.kind == "Prompt":
+        versions = spec.get("versions")
+        for version in versions if isinstance(versions, list) else ():
+            yield from listed("Prompt", version.get("includes") if isinstance(version, dict) else None, "prompt")
     elif key.kind == "Model":
         yield from named("Secret", "credentials", "secretRef", "name")

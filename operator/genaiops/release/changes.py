@@ -83,4 +83,7 @@ def _names(models: list[Any]) -> str:
 def _prompt_label(release: ReleaseSpec, other: ReleaseSpec) -> str:
     same_prompt = release.source.prompt == other.source.prompt
     version = release.source.prompt_version
-    return version if same_prompt else f"{release.source.prompt}/{version}"
+    label = version if same_prompt else f"{release.source.prompt}/{version}"
+    if release.source.includes and release.source.includes != other.source.includes:
+        label += f" with {', '.join(release.source.includes)}"
+    return label

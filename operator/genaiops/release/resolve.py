@@ -4,21 +4,19 @@ Pure: what exists is handed in as a lookup. What does not resolve comes back as 
 they become conditions on the LLMApp while the running release goes on serving.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from pydantic import ValidationError
-
-from genaiops.api.base import ApiModel, SecretKeyRef
+from genaiops.api.base import SecretKeyRef
 from genaiops.api.evaluation import EvaluationSuiteSpec
 from genaiops.api.guardrails import GuardrailPolicySpec
 from genaiops.api.llmapp import LLMAppSpec
 from genaiops.api.model import LifecycleStage, ModelSpec
-from genaiops.api.prompt import PromptSpec, PromptVersion
+from genaiops.api.parameters import Parameters
+from genaiops.api.prompt import PromptSpec
 from genaiops.api.release import (
     ModelContent,
-    PromptContent,
     ReleaseContent,
     ReleaseSource,
     ReleaseSpec,
@@ -26,15 +24,16 @@ from genaiops.api.release import (
 )
 from genaiops.api.rollout import RolloutPolicySpec, RolloutSpec
 from genaiops.guardrails.validate import validate
-from genaiops.prompts import problems as prompt_problems
+from genaiops.prompts import UnresolvedError, Wording, estimated_tokens, wording
 from genaiops.release.changes import describe_changes
 from genaiops.release.hashing import content_hash, release_name, suite_hash
+from genaiops.release.lookup import Lookup, Spec, prompts_in, spec_of
 from genaiops.release.suites import suite_problems
 
 _EVALUATIONS: Final = "spec.evaluations"
 
-Lookup = Callable[[str, str], Mapping[str, Any] | None]
-"""(kind, name) → the raw object in the app's namespace, or None."""
+_NEARLY_FULL: Final = 0.8
+_OF_NEW_RELEASES_ONLY: Final = frozenset({"ModelRetired", "PromptTooLong"})
 
 
 @dataclass(frozen=True)
@@ -79,18 +78,8 @@ class Resolution:
     target: Target | None
     problems: tuple[ReferenceProblem, ...]
     rollout: RolloutSpec
-
-
-Spec = TypeVar("Spec", bound=ApiModel)
-
-
-def parse_errors(error: ValidationError, prefix: str = "spec") -> str:
-    """A pydantic error as ``spec.field[0].name: what is wrong`` clauses."""
-    clauses = []
-    for detail in error.errors(include_url=False, include_context=False, include_input=False):
-        path = prefix + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"])
-        clauses.append(f"{path}: {detail['msg'].removeprefix('Value error, ')}")
-    return "; ".join(clauses)
+    warnings: tuple[ReferenceProblem, ...] = ()
+    """What stops nothing."""
 
 
 @dataclass
@@ -98,29 +87,25 @@ class _Resolver:
     lookup: Lookup
     namespace: str
     problems: list[ReferenceProblem] = field(default_factory=list)
+    context_windows: dict[str, int] = field(default_factory=dict)
+    """Of the models that were resolved, where they tell it."""
 
     def fail(self, reason: str, where: str, message: str, *, waits: bool = False) -> None:
         self.problems.append(ReferenceProblem(reason, where, message, waits))
 
     def spec(self, kind: str, name: str, where: str, model: type[Spec]) -> Spec | None:
-        raw = self.lookup(kind, name)
-        if raw is None:
-            self.fail(
-                f"{kind}NotFound",
-                where,
-                f"there is no {kind} {name!r} in namespace {self.namespace!r}; create it or correct the reference",
-            )
-            return None
         try:
-            return model.model_validate(raw.get("spec") or {})
-        except ValidationError as error:
-            self.fail(f"{kind}Invalid", where, f"{kind} {name!r} can't be used: {parse_errors(error)}")
+            return spec_of(kind, name, model, self.lookup, self.namespace)
+        except UnresolvedError as error:
+            self.fail(error.reason, where, error.message)
             return None
 
     def model(self, name: str, where: str) -> ModelContent | None:
         spec = self.spec("Model", name, where, ModelSpec)
         if spec is None:
             return None
+        if spec.context_window:
+            self.context_windows[name] = spec.context_window
         if spec.lifecycle.stage is LifecycleStage.RETIRED:
             instead = (
                 f"its replacement {spec.lifecycle.replacement!r}" if spec.lifecycle.replacement else "another Model"
@@ -164,36 +149,32 @@ class _Resolver:
                 f"credentials.secretRef.key",
             )
 
-    def prompt(self, app: LLMAppSpec) -> PromptVersion | None:
+    def prompt(self, app: LLMAppSpec) -> Wording | None:
         use = app.prompt
         prompt = self.spec("Prompt", use.ref, "spec.prompt.ref", PromptSpec)
         if prompt is None:
             return None
-        name, where = use.version, "spec.prompt.version"
-        if name is None:
-            label = use.label or ""
-            name, where = prompt.labels.get(label), "spec.prompt.label"
-            if name is None:
-                known = ", ".join(sorted(prompt.labels)) or "none"
-                self.fail(
-                    "PromptLabelNotFound",
-                    where,
-                    f"Prompt {use.ref!r} has no label {label!r}; add it or choose one of its labels: {known}",
-                )
-                return None
-        found = {version.name: (index, version) for index, version in enumerate(prompt.versions)}
-        if name not in found:
-            self.fail(
-                "PromptVersionNotFound",
-                where,
-                f"Prompt {use.ref!r} has no version {name!r}; add it or choose one of its versions: {', '.join(found)}",
-            )
+        where = "spec.prompt.version" if use.version else "spec.prompt.label"
+        try:
+            return wording(use.ref, prompt, use.version, use.label, prompts_in(self.lookup, self.namespace))
+        except UnresolvedError as error:
+            self.fail(error.reason, where, error.message)
             return None
-        index, version = found[name]
-        for problem in prompt_problems(version, f"spec.versions[{index}]."):
-            if not problem.warning:
-                self.fail("PromptInvalid", where, f"Prompt {use.ref!r} can't be used: {problem}")
-        return version
+
+    def size(self, prompt: Wording, parameters: Parameters) -> Iterator[ReferenceProblem]:
+        """Holds the prompt against the models' context windows; what is only nearly too long is yielded."""
+        text, answer = estimated_tokens(prompt.content), parameters.max_tokens or 0
+        for model, window in self.context_windows.items():
+            told = (
+                f"the prompt's own text takes about {text:,} tokens and maxTokens reserves {answer:,}, "
+                f"of the {window:,} in contextWindow of Model {model!r}; "
+            )
+            if text + answer > window:
+                how = "shorten the prompt, lower maxTokens or use a Model with a larger one"
+                self.fail("PromptTooLong", "spec.prompt", told + how)
+            elif text + answer > window * _NEARLY_FULL:
+                how = "little is left for what users write"
+                yield ReferenceProblem("PromptNearlyTooLong", "spec.prompt", told + how)
 
     def guardrails(self, app: LLMAppSpec) -> list[GuardrailPolicySpec]:
         policies = []
@@ -277,15 +258,17 @@ def resolve(
     ]
     guardrails = resolver.guardrails(app)
     suites = [resolver.suite(use.suite, f"{_EVALUATIONS}[{index}].suite") for index, use in enumerate(app.evaluations)]
+    parameters = _effective(prompt, app.model.parameters)
+    warnings = tuple(resolver.size(prompt, parameters)) if prompt else ()
     problems = tuple(resolver.problems)
     usable = [fallback for fallback in fallbacks if fallback is not None]
     if prompt is None or model is None or len(usable) < len(fallbacks) or len(guardrails) < len(app.guardrails):
-        return Resolution(None, problems, rollout)
+        return Resolution(None, problems, rollout, warnings)
 
     fresh = ReleaseContent(
-        prompt=PromptContent(messages=prompt.messages, variables=prompt.variables),
+        prompt=prompt.content,
         model=model,
-        parameters=app.model.parameters,
+        parameters=parameters,
         fallbacks=usable,
         timeout=app.model.timeout,
         max_retries=app.model.max_retries,
@@ -301,13 +284,15 @@ def resolve(
         problems = tuple(
             problem
             for problem in problems
-            if not problem.waits and problem.reason != "ModelRetired" and not problem.field.startswith(_EVALUATIONS)
+            if not problem.waits
+            and problem.reason not in _OF_NEW_RELEASES_ONLY
+            and not problem.field.startswith(_EVALUATIONS)
         )
     if problems:
-        return Resolution(None, problems, rollout)
+        return Resolution(None, problems, rollout, warnings)
     passes = tuple(suite for suite in suites if suite)
     if known is not None:
-        return Resolution(Target(known, releases[known], passes), (), rollout)
+        return Resolution(Target(known, releases[known], passes), (), rollout, warnings)
 
     digest = content_hash(fresh)
     predecessor = releases.get(stable) if stable else None
@@ -316,7 +301,8 @@ def resolve(
         hash=digest,
         source=ReleaseSource(
             prompt=app.prompt.ref,
-            prompt_version=prompt.name,
+            prompt_version=prompt.version,
+            includes=list(prompt.includes) or None,
             model=app.model.ref,
             guardrails=[ref.ref for ref in app.guardrails],
             pinned=app.runtime.image is not None,
@@ -326,7 +312,14 @@ def resolve(
     )
     changes = describe_changes(predecessor, release)
     target = Target(release_name(app_name, digest), release.model_copy(update={"changes": changes}), passes)
-    return Resolution(target, (), rollout)
+    return Resolution(target, (), rollout, warnings)
+
+
+def _effective(prompt: Wording | None, own: Parameters) -> Parameters:
+    """The app's parameters, and the prompt version's where the app says nothing."""
+    if prompt is None or prompt.parameters is None:
+        return own
+    return Parameters.model_validate({**prompt.parameters.to_manifest(), **own.to_manifest()})
 
 
 def resolve_suite(name: str, namespace: str, lookup: Lookup) -> tuple[Suite | None, tuple[ReferenceProblem, ...]]:

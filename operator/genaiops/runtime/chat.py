@@ -27,7 +27,7 @@ class Chat:
 
     def __init__(self, content: ReleaseContent, failover: Failover, metrics: Metrics) -> None:
         self._prompt = PromptTemplate(content.prompt)
-        self._parameters = content.parameters
+        self._own = requests.own_fields(content)
         self._input = checks_of(content.guardrails, "input")
         self._output = checks_of(content.guardrails, "output")
         self._failover = failover
@@ -42,7 +42,7 @@ class Chat:
         request = requests.parse(body)
         try:
             await self._check_input(request)
-            payload = requests.payload(request, self._prompt.render(request.variables), self._parameters)
+            payload = requests.payload(request, self._prompt.render(request.variables), self._own)
             if request.stream:
                 await self._stream(request, payload, reply, request_id, started, shadow)
             else:

@@ -1,11 +1,13 @@
 """A chat completion request: what the caller may say, and what of it reaches the model."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from genaiops.api.llmapp import Parameters
+from genaiops.api.prompt import ResponseFormat
+from genaiops.api.release import ReleaseContent
 from genaiops.runtime.errors import bad_request
 
 ROLES = frozenset({"user", "assistant", "tool", "function"})
@@ -51,10 +53,10 @@ def parse(body: bytes) -> ChatRequest:
     return ChatRequest(messages, variables, bool(stream), bool(stream_options.get("include_usage")), fields)
 
 
-def payload(request: ChatRequest, prompt: list[dict[str, str]], parameters: Parameters) -> dict[str, Any]:
-    """What the model's server is asked, all but the model's name. The release's parameters replace the caller's."""
+def payload(request: ChatRequest, prompt: list[dict[str, str]], own: Mapping[str, Any]) -> dict[str, Any]:
+    """What the model's server is asked, all but the model's name. The release's `own` fields replace the caller's."""
     fields = dict(request.options)
-    for name, value in own_parameters(parameters).items():
+    for name, value in own.items():
         for synonym in SYNONYMS.get(name, (name,)):
             fields.pop(synonym, None)
         fields[name] = value
@@ -65,10 +67,24 @@ def payload(request: ChatRequest, prompt: list[dict[str, str]], parameters: Para
     return fields
 
 
-def own_parameters(parameters: Parameters) -> dict[str, Any]:
-    """The release's parameters in the protocol's names and types."""
-    values = parameters.model_dump(mode="python", exclude_none=True)
-    return {name: value if isinstance(value, int | list) else float(value) for name, value in values.items()}
+def own_fields(content: ReleaseContent) -> dict[str, Any]:
+    """What the release decides of every request, in the protocol's names and types."""
+    values = content.parameters.model_dump(mode="python", exclude_none=True)
+    fields: dict[str, Any] = {
+        name: value if isinstance(value, int | list) else float(value) for name, value in values.items()
+    }
+    if form := content.prompt.response_format:
+        fields["response_format"] = _response_format(form)
+    return fields
+
+
+def _response_format(form: ResponseFormat) -> dict[str, Any]:
+    if form.json_schema is None:
+        return {"type": form.type.value}
+    schema: dict[str, Any] = {"name": form.name or "answer", "schema": form.json_schema}
+    if form.strict is not None:
+        schema["strict"] = form.strict
+    return {"type": form.type.value, "json_schema": schema}
 
 
 def _messages(value: object) -> list[dict[str, Any]]:

@@ -110,6 +110,6 @@ def test_render_says_which_values_are_missing_or_unknown(cluster: ApiServer, gen
 
 def test_render_of_nothing_says_so(genaiops: Type) -> None:
     assert "neither an LLMApp nor a Prompt 'x'" in genaiops("render", "x").err
-    assert "its versions are: v1, v2" in genaiops("render", "support", "--version", "v9").err
+    assert "one of its versions: v1, v2" in genaiops("render", "support", "--version", "v9").err
     assert "there is no Prompt 'x'" in genaiops("render", "prompt/x").err
     assert "write NAME, llmapp/NAME or prompt/NAME" in genaiops("render", "model/x").err

@@ -145,7 +145,7 @@ def test_references_are_followed_among_the_files(offline: Type, tmp_path: Path) 
         "versions: v1",
         "warning: LLMApp/b spec.model.ref: this Model is not among the given files, so it was not checked",
         "error: LLMApp/b spec.prompt.label: Prompt 'support' has no label 'live'; add it or choose one of its labels: "
-        "none",
+        "latest",
     ]
 
 

@@ -15,7 +15,7 @@ from genaiops.controller.kinds import ACCESS_REVIEWS, BY_KIND
 from genaiops.controller.webhook.review import Patch, RefusedError, Request, User, named
 from genaiops.controller.webhook.stamp import Place, Seal, action_problem, stamp_action
 from genaiops.manifests.labels import APP, Object, owner
-from genaiops.release.resolve import parse_errors
+from genaiops.release.lookup import parse_errors
 from genaiops.rollout.decisions import objection
 
 _GROUPS: Final = 256

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from genaiops.release.resolve import parse_errors
+from genaiops.release.lookup import parse_errors
 
 _API_VERSION: Final = "admission.k8s.io/v1"
 _MESSAGE_LIMIT: Final = 2048
