@@ -66,6 +66,7 @@ COPY operator/genaiops/__init__.py operator/genaiops/embeddings.py operator/gena
      operator/genaiops/prompts.py /app/genaiops/
 COPY operator/genaiops/api /app/genaiops/api
 COPY operator/genaiops/guardrails /app/genaiops/guardrails
+COPY operator/genaiops/providers /app/genaiops/providers
 COPY operator/genaiops/runtime /app/genaiops/runtime
 RUN python3 -m compileall -q /app
 

@@ -9,15 +9,15 @@ from genaiops.api.release import ModelContent, ReleaseContent
 from genaiops.guardrails import BlockedError, Chain, Check, DetectorError, Report, checks_of
 from genaiops.guardrails.checks import Stage
 from genaiops.prompts import PromptTemplate, RenderError, VariableError
+from genaiops.providers.provider import Provider, ProviderError
+from genaiops.providers.sse import DONE
 from genaiops.runtime import request as requests
 from genaiops.runtime.answer import AnswerJudge
 from genaiops.runtime.errors import ApiError, bad_request, content_filter, internal
 from genaiops.runtime.failover import Failover
 from genaiops.runtime.metrics import Metrics
-from genaiops.runtime.provider import Provider, ProviderError
 from genaiops.runtime.reply import Reply
 from genaiops.runtime.request import ChatRequest
-from genaiops.runtime.sse import DONE
 
 Chunk = dict[str, Any]
 

@@ -1,18 +1,16 @@
 """Which model is asked when: retries with back-off within a budget, then the fallbacks in turn."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
+from genaiops.providers.backoff import backoff
+from genaiops.providers.provider import Provider, ProviderError
 from genaiops.runtime.logs import logger
 from genaiops.runtime.metrics import Metrics
-from genaiops.runtime.provider import Provider, ProviderError
 
 T = TypeVar("T")
 
-FIRST_BACKOFF = 0.25
-LONGEST_BACKOFF = 8.0
 LONGEST_WAIT = 10.0
 """Seconds. A server that asks to wait longer is not waited for: the next model, or the caller, can do better."""
 
@@ -89,12 +87,3 @@ class Failover:
         logger.warning(
             "%s: %s", failure.message, what, extra={"fields": {"model": provider.model.name, "request_id": request_id}}
         )
-
-
-def backoff(attempt: int, retry_after: float | None) -> float:
-    """Seconds before the next try: exponential with full jitter (M. Brooker, "Exponential Backoff And Jitter", 2015).
-
-    What the server asks for is the least; a little is added so that its callers don't all return in one instant.
-    """
-    jitter = random.uniform(0, min(LONGEST_BACKOFF, FIRST_BACKOFF * 2**attempt))
-    return jitter if retry_after is None else retry_after + min(jitter, FIRST_BACKOFF)

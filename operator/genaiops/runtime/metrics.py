@@ -5,12 +5,12 @@ Every label is bounded, and every series exists from the start, so that a reader
 """
 
 from collections.abc import Iterable
-from decimal import Decimal
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, disable_created_metrics
 
 from genaiops.api.guardrails import GuardrailPolicySpec
 from genaiops.api.release import ModelContent
+from genaiops.providers.usage import usage_of
 from genaiops.runtime.inflight import InFlight
 
 DURATION_BUCKETS = tuple(round(0.01 * 2**n, 2) for n in range(14))
@@ -151,17 +151,19 @@ class Metrics:
                     self.guardrail_decisions.labels(guardrail.name, stage, guardrail.action.value)
                     self.guardrail_errors.labels(guardrail.name, stage)
 
+    def called(self, model: str, outcome: str, seconds: float) -> None:
+        """Count one call of a model."""
+        self.call_duration.labels(model, outcome).observe(seconds)
+
     def count_usage(self, model: ModelContent, usage: object, *, shadow: bool) -> None:
         """Tokens and cost of one answer from the `usage` of the OpenAI protocol; counts nothing without numbers.
 
         Those of a shadow request are counted once more by themselves: whoever passes a request off as one, inside the
         cluster and past the gateway, evades nothing.
         """
-        if not isinstance(usage, dict):
+        if (used := usage_of(usage)) is None:
             return
-        read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
-        if not isinstance(read, int) or not isinstance(written, int) or read < 0 or written < 0:
-            return
+        read, written = used.read, used.written
         self.tokens.labels(model.name, "input").observe(read)
         self.tokens.labels(model.name, "output").observe(written)
         self.request_tokens.observe(read + written)
@@ -169,9 +171,7 @@ class Metrics:
             self.shadow_tokens.labels(model.name, "input").inc(read)
             self.shadow_tokens.labels(model.name, "output").inc(written)
         if model.pricing:
-            price = (model.pricing.input_per_million * read + model.pricing.output_per_million * written) / Decimal(
-                1_000_000
-            )
+            price = used.cost(model.pricing)
             self.cost.labels(model.pricing.currency, model.name).inc(float(price))
             self.request_cost.labels(model.pricing.currency).observe(float(price))
             if shadow:

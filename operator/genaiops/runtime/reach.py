@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Sequence
 
+from genaiops.providers.provider import Provider
 from genaiops.runtime.app import App
 from genaiops.runtime.logs import logger
-from genaiops.runtime.provider import Provider
 
 FIRST_WAIT = 0.5
 LONGEST_WAIT = 10.0

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from genaiops.runtime import sse
+from genaiops.providers import sse
 
 Scope = dict[str, Any]
 Message = dict[str, Any]

@@ -10,12 +10,12 @@ import uvicorn
 from aiohttp import ClientSession
 from prometheus_client import start_http_server
 
+from genaiops.providers.provider import Provider, new_client
 from genaiops.runtime.app import App
 from genaiops.runtime.chat import Chat
 from genaiops.runtime.config import Release, Settings
 from genaiops.runtime.failover import Failover
 from genaiops.runtime.metrics import Metrics
-from genaiops.runtime.provider import Provider, new_client
 from genaiops.runtime.reach import wait_for_a_model
 
 logger = logging.getLogger("genaiops.runtime")
@@ -54,7 +54,7 @@ def new_providers(release: Release, settings: Settings, client: ClientSession, m
     """The models of this release, in the order in which they are asked."""
     content = release.spec.content
     models = [content.model, *content.fallbacks]
-    return [Provider(model, client, content.timeout, settings.credentials_dir, metrics) for model in models]
+    return [Provider(model, client, content.timeout, settings.credentials_dir, metrics.called) for model in models]
 
 
 def new_app(release: Release, providers: Sequence[Provider], metrics: Metrics) -> App:
@@ -94,7 +94,7 @@ async def serve(release: Release, settings: Settings) -> None:
     """Serves until SIGTERM, then drains and returns."""
     metrics = new_metrics(release)
     start_http_server(settings.metrics_port, registry=metrics.registry)
-    async with new_client() as client:
+    async with new_client("genaiops-runtime") as client:
         providers = new_providers(release, settings, client, metrics)
         app = new_app(release, providers, metrics)
         app.waiting = "no model was reached yet"

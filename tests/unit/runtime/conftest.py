@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
+from genaiops.providers.provider import new_client
 from genaiops.runtime.config import Settings, load_release
-from genaiops.runtime.provider import new_client
 from genaiops.runtime.server import DrainingServer, new_app, new_metrics, new_providers, new_server
 
 from .upstream import Upstream
@@ -155,7 +155,7 @@ async def start(tmp_path: Path, upstream: Upstream) -> AsyncIterator[StartRuntim
             )
             loaded = load_release(file)
             metrics = new_metrics(loaded)
-            calls = await stack.enter_async_context(new_client())
+            calls = await stack.enter_async_context(new_client("test"))
             client = await stack.enter_async_context(ClientSession())
             providers = new_providers(loaded, settings, calls, metrics)
             server = new_server(loaded, settings, new_app(loaded, providers, metrics))

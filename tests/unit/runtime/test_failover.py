@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from genaiops.runtime import failover
-from genaiops.runtime.provider import retry_after
+from genaiops.providers import backoff
+from genaiops.providers.provider import retry_after
 
 from .conftest import StartRuntime
 from .upstream import Drop, Hang, Upstream, answer, chunk, event, failure, streamed
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.timeout(20)
 
 @pytest.fixture
 def no_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failover, "FIRST_BACKOFF", 0.001)
+    monkeypatch.setattr(backoff, "FIRST_BACKOFF", 0.001)
 
 
 def model(upstream: Upstream, name: str = "backup") -> dict[str, Any]:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession, web
 
+from genaiops.providers.provider import Provider, new_client
 from genaiops.runtime.app import App
 from genaiops.runtime.config import Settings, load_release
-from genaiops.runtime.provider import Provider, new_client
 from genaiops.runtime.reach import wait_for_a_model
 from genaiops.runtime.server import new_app, new_metrics, new_providers
 
@@ -56,7 +56,7 @@ async def model() -> AsyncIterator[ModelServer]:
 
 @pytest.fixture
 async def calls() -> AsyncIterator[ClientSession]:
-    async with new_client() as client:
+    async with new_client("test") as client:
         yield client
 
 

@@ -1,6 +1,6 @@
 """One call of one model over the OpenAI protocol."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -23,9 +23,8 @@ from aiohttp import (
 )
 
 from genaiops.api.release import ModelContent
-from genaiops.runtime.credentials import ApiKey, CredentialError
-from genaiops.runtime.metrics import Metrics
-from genaiops.runtime.sse import DONE, EventParser
+from genaiops.providers.credentials import ApiKey, CredentialError
+from genaiops.providers.sse import DONE, EventParser
 
 CONNECT_TIMEOUT = 5.0
 """Seconds."""
@@ -66,12 +65,15 @@ class ProviderError(Exception):
         return self.status in REFUSALS
 
 
-def new_client() -> ClientSession:
-    """The process's HTTP client. A call that is cancelled closes its connection, so the model's server stops too."""
+def new_client(program: str) -> ClientSession:
+    """The HTTP client of the process that is this program.
+
+    A call that is cancelled closes its connection, so the model's server stops too.
+    """
     return ClientSession(
         connector=TCPConnector(limit=0, keepalive_timeout=IDLE_TIMEOUT),
         cookie_jar=DummyCookieJar(),
-        headers={"user-agent": "genaiops-runtime", "content-type": "application/json"},
+        headers={"user-agent": program, "content-type": "application/json"},
     )
 
 
@@ -79,15 +81,21 @@ class Provider:
     """A model's server."""
 
     def __init__(
-        self, model: ModelContent, client: ClientSession, timeout: timedelta, credentials_dir: Path, metrics: Metrics
+        self,
+        model: ModelContent,
+        client: ClientSession,
+        timeout: timedelta,
+        credentials_dir: Path,
+        on_call: Callable[[str, str, float], None] = lambda *_: None,
     ) -> None:
+        """`on_call` is told of each call: name of the Model, "" or the kind of its failure, seconds."""
         self.model = model
         self._client = client
         self._timeout = ClientTimeout(total=timeout.total_seconds(), sock_connect=CONNECT_TIMEOUT)
         self._base = model.endpoint.rstrip("/")
         self._url = f"{self._base}/chat/completions"
         self._key = ApiKey(credentials_dir, model.name) if model.credentials else None
-        self._metrics = metrics
+        self._on_call = on_call
 
     async def unreachable(self) -> str | None:
         """Why a call can't succeed, found out without one; None where the server answers at all.
@@ -152,8 +160,7 @@ class Provider:
         finally:
             # A call that the caller, or a guardrail, broke off says nothing about the model's server.
             if outcome is not None:
-                duration = self._metrics.call_duration.labels(self.model.name, outcome)
-                duration.observe(perf_counter() - started)
+                self._on_call(self.model.name, outcome, perf_counter() - started)
 
     def _headers(self, request_id: str) -> dict[str, str]:
         headers = {"x-request-id": request_id}

@@ -1,0 +1,1 @@
+"""Calls of models: the wire, the API keys, and when to try again."""
