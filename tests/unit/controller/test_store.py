@@ -174,6 +174,16 @@ def test_a_change_concerns_every_app_that_refers_to_it_however_indirectly() -> N
     assert affected("Secret", "other") == set()
 
 
+def test_a_prompt_that_others_include_concerns_their_apps() -> None:
+    store = Store()
+    house = {"versions": [{"name": "v1", "includes": [{"name": "tone", "prompt": "house", "label": "latest"}]}]}
+    store.put("Prompt", raw("support", spec=house))
+    store.put("LLMApp", raw("bot", spec={"prompt": {"ref": "support", "version": "v1"}}))
+
+    support = Key("Prompt", "shop", "support")
+    assert store.affected(Key("Prompt", "shop", "house")) - {Key("Prompt", "shop", "house")} == {support, APP}
+
+
 def test_a_reference_that_was_dropped_concerns_nobody() -> None:
     store = Store()
     store.put("LLMApp", raw("bot", 1, spec=ASKS))

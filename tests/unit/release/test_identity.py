@@ -74,6 +74,8 @@ def test_a_duration_is_the_same_however_it_is_written() -> None:
     [
         {"prompt": {**FIXED["prompt"], "messages": [{"role": "system", "content": "other"}]}},
         {"prompt": {**FIXED["prompt"], "variables": []}},
+        {"prompt": {**FIXED["prompt"], "variables": [{"name": "company", "default": "Contoso", "escape": "Delimit"}]}},
+        {"prompt": {**FIXED["prompt"], "responseFormat": {"type": "json_object"}}},
         {"model": {**FIXED["model"], "endpoint": "https://llm.example/v2"}},
         {"model": {**FIXED["model"], "credentials": {"name": "openai", "key": "other"}}},
         {"parameters": {**FIXED["parameters"], "temperature": "0.21"}},

@@ -53,6 +53,22 @@ async def test_parameters_of_the_release_win_and_the_callers_other_fields_pass(
     assert (asked["top_p"], asked["tools"], asked["user"], asked["min_p"]) == (0.5, tools, "u1", 0.1)
 
 
+async def test_the_release_s_form_of_the_answer_wins_over_the_callers(start: StartRuntime, upstream: Upstream) -> None:
+    said = [{"role": "system", "content": "Answer in JSON."}]
+    schema = {"type": "object"}
+    form = {"type": "json_schema", "name": "ticket", "strict": True, "schema": schema}
+    deciding = await start(prompt={"messages": said, "responseFormat": form})
+    silent = await start(prompt={"messages": said})
+
+    await deciding.chat(response_format={"type": "text"})
+    await silent.chat(response_format={"type": "json_object"})
+
+    assert [asked.body["response_format"] for asked in upstream.seen] == [
+        {"type": "json_schema", "json_schema": {"name": "ticket", "strict": True, "schema": schema}},
+        {"type": "json_object"},
+    ]
+
+
 async def test_every_response_says_which_release_answered(start: StartRuntime) -> None:
     runtime = await start()
 
@@ -115,6 +131,21 @@ async def test_a_variable_without_a_default_has_to_be_given(start: StartRuntime)
 
     assert response.status == 400
     assert response.error["param"] == "prompt.variables.name"
+
+
+async def test_a_value_of_the_wrong_type_is_told(start: StartRuntime, upstream: Upstream) -> None:
+    seats = {"name": "seats", "type": "integer", "default": "1"}
+    runtime = await start(
+        prompt={"messages": [{"role": "system", "content": "{{ seats }} seats"}], "variables": [seats]}
+    )
+
+    wrong = await runtime.chat(prompt={"variables": {"seats": "many"}})
+    right = await runtime.chat(prompt={"variables": {"seats": 4}})
+
+    assert (wrong.status, wrong.error["param"]) == (400, "prompt.variables.seats")
+    assert "the variable 'seats' must be an integer" in wrong.error["message"]
+    assert right.status == 200
+    assert upstream.seen[0].body["messages"][0]["content"] == "4 seats"
 
 
 @pytest.mark.parametrize(
