@@ -77,7 +77,7 @@ YES_OR_NO: Final = frozenset(
         EvaluatorType.PAIRWISE,
     }
 )
-"""Types whose score is 0 or 1: there is no threshold between them."""
+"""Types that say yes or no (Pairwise: or a tie): there is no threshold between them."""
 LESS_IS_BETTER: Final = frozenset({EvaluatorType.LATENCY, EvaluatorType.TOKENS, EvaluatorType.COST})
 """Types whose threshold is a maximum: seconds, tokens, money."""
 ASKS_OTHERS: Final = frozenset({EvaluatorType.WEBHOOK, EvaluatorType.CONTAINER})

@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 
 from genaiops.api import evaluator as api
 from genaiops.api.evaluator import EvaluatorType
-from genaiops.evaluation import likeness, measured
+from genaiops.evaluation import likeness, measured, scales
 from genaiops.evaluation.judge import Judge
+from genaiops.evaluation.judged import Graded, Pairwise
 from genaiops.evaluation.judgement import Evaluator
 from genaiops.evaluation.measured import Measured
 from genaiops.evaluation.text import Compared, Contains, ExactMatch, JSONSchema, Regex
@@ -46,6 +47,8 @@ def _evaluator(spec: api.Evaluator, judge: Callable[[str], Judge]) -> Evaluator:
         return Compared(_MEASURES[kind], threshold)
     if kind in _FIGURES:
         return Measured(_FIGURES[kind], threshold)
+    if spec.model is not None:
+        return _judged(spec, judge(spec.model))
     match kind:
         case EvaluatorType.EXACT_MATCH:
             return ExactMatch(ignore_case)
@@ -58,3 +61,11 @@ def _evaluator(spec: api.Evaluator, judge: Callable[[str], Judge]) -> Evaluator:
             assert spec.json_schema is not None
             return JSONSchema(spec.json_schema)
     raise ValueError(f"type {kind} is not built into this image; leave the evaluator out")
+
+
+def _judged(spec: api.Evaluator, judge: Judge) -> Evaluator:
+    votes = spec.votes or 1
+    if spec.type is EvaluatorType.PAIRWISE:
+        return Pairwise(judge, spec.rubric, votes)
+    scale = scales.own(spec.rubric) if spec.rubric is not None else scales.SCALES[spec.type]
+    return Graded(judge, scale, votes, float(spec.limit or 0))

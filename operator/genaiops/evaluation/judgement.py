@@ -1,8 +1,9 @@
 """What an evaluator gets and what it says: one answer, one judgement."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
 
 from genaiops.api.dataset import Row
 
@@ -21,6 +22,8 @@ class Answer:
     output_tokens: int = 0
     cost: Decimal | None = None
     """By the Model's prices; None where it has none."""
+    tool_calls: tuple[Mapping[str, Any], ...] = ()
+    """`tool_calls` of its message, as the OpenAI protocol has them."""
     refused_by: str | None = None
     """The guardrail that blocked the question or the answer."""
 
@@ -40,7 +43,7 @@ class Judgement:
     """What one evaluator says of one answer."""
 
     score: float
-    """On the evaluator's own scale; 0 or 1 where it says yes or no."""
+    """On the evaluator's own scale; 0 or 1 where it says yes or no, and 0.5 where two answers are as good."""
     passed: bool
     reason: str = ""
     """Why, in a sentence for a person. Untrusted where a model or somebody else's program wrote it."""
@@ -50,7 +53,15 @@ class Judgement:
 
 
 class EvaluatorError(Exception):
-    """The answer could not be judged. That is no score: it says nothing of the answer."""
+    """The answer could not be judged. That is no score: it says nothing of the answer.
+
+    The message is for a person. Finding out may have taken tokens.
+    """
+
+    def __init__(self, message: str, tokens: int = 0, cost: Decimal | None = None) -> None:
+        super().__init__(message)
+        self.tokens = tokens
+        self.cost = cost
 
 
 class Evaluator(Protocol):
