@@ -8,7 +8,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from genaiops.api.evaluation import EvaluationPhase, EvaluationSpec, EvaluationStatus, EvaluationSummary
+from genaiops.api.evaluation import EvaluationPhase, EvaluationSpec, EvaluationStatus, EvaluationSummary, Purpose
 from genaiops.api.evaluation_run import PROGRESS_PORT, EvaluationRun
 from genaiops.api.release import ReleaseSpec
 from genaiops.controller.apply import Applier
@@ -91,8 +91,8 @@ class EvaluationReconciler:
     async def _begin(self, key: Key, raw: Raw, spec: EvaluationSpec, status: EvaluationStatus) -> float | None:
         if self._store.get("LLMApp", key.namespace, spec.app) is None:
             raise CannotRunError(f"spec.app: there is no LLMApp {spec.app!r} in this namespace; correct the name")
-        release = self._release("release", key.namespace, spec.app, spec.release)
-        baseline = self._release("baseline", key.namespace, spec.app, spec.baseline) if spec.baseline else None
+        release = self._release("release", key.namespace, spec, spec.release)
+        baseline = self._release("baseline", key.namespace, spec, spec.baseline) if spec.baseline else None
         suite = self._suite(key.namespace, spec)
         dataset_hash = await self._dataset_hash(key.namespace, suite)
         if dataset_hash and not spec.fresh and (equal := self._equal_run(key, spec, suite.hash, dataset_hash)):
@@ -152,12 +152,14 @@ class EvaluationReconciler:
             )
         return suite
 
-    def _release(self, field: str, namespace: str, app: str, name: str) -> ReleaseSpec:
+    def _release(self, field: str, namespace: str, spec: EvaluationSpec, name: str) -> ReleaseSpec:
         raw = self._store.get("Release", namespace, name)
         release = ReleaseSpec.model_validate(raw.get("spec")) if raw else None
-        if release is None or release.app != app:
+        if release is None or release.app != spec.app:
             raise CannotRunError(
-                f"spec.{field}: {app!r} has no Release {name!r}; kubectl get releases shows those it has"
+                f"spec.{field}: {spec.app!r} has no Release {name!r}; kubectl get releases shows those it has",
+                # A rollout's own run is made together with its Release, which may be seen later.
+                waits=spec.purpose is not Purpose.MANUAL,
             )
         return release
 
