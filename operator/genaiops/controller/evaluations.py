@@ -22,7 +22,8 @@ from genaiops.controller.store import Key, Raw, Store
 from genaiops.manifests.evaluation import EVALUATOR, MARGIN_SECONDS, run_objects
 from genaiops.manifests.labels import Object, owner
 from genaiops.manifests.release import serving_port
-from genaiops.release.resolve import Suite, parse_errors, resolve_suite
+from genaiops.release.lookup import parse_errors
+from genaiops.release.resolve import Suite, resolve_suite
 from genaiops.rollout.conditions import clipped, kstatus, merge
 from genaiops.rollout.snapshot import Notice
 
