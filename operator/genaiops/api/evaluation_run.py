@@ -14,7 +14,8 @@ CONFIG_MAP_DATASET: Final = "/etc/genaiops/dataset"
 VOLUME_DATASET: Final = "/var/lib/genaiops/dataset"
 """The root of the dataset's volume, read only."""
 RESULTS: Final = "/var/lib/genaiops/results"
-"""Where rows are written, and found again by a container that is started anew: the store's claim, else of the pod."""
+"""Rows are written below it, as <name of the Evaluation>/rows.jsonl, and found again by a container that is started
+anew: the root of the store's claim, else of a volume of the pod."""
 SECRETS: Final = "/etc/genaiops/secrets"
 """Secrets of the suite, as <name of the Secret>/<key>."""
 CREDENTIALS: Final = "/etc/genaiops/credentials"
@@ -31,6 +32,7 @@ class EvaluationRun(ApiModel):
     """One run: what to ask whom, and how to judge it."""
 
     evaluation: ObjectName = Field(description="Name of the Evaluation.")
+    uid: str = Field(default="", description="Its UID: rows that an earlier one of this name left are not its own.")
     namespace: str = Field(description="Its namespace.")
     app: ObjectName = Field(description="Name of the LLMApp.")
     release: ObjectName = Field(description="The release that is judged.")
@@ -41,4 +43,13 @@ class EvaluationRun(ApiModel):
         default_factory=list, max_length=32, description="Judges, by the names that evaluators call them."
     )
     model: ModelContent = Field(description="The model of the release: what its answers cost.")
+    baseline_model: ModelContent | None = Field(
+        default=None, description="The model of the baseline; absent: its answers have no price."
+    )
     suite: EvaluationSuiteSpec = Field(description="What is judged, and how.")
+    message_bytes: int = Field(
+        default=4096,
+        ge=512,
+        description="What the kubelet keeps of the termination message: 12 KiB divided by the number of the pod's "
+        "containers, init containers included, and 4096 at the most; what is longer it cuts anywhere.",
+    )

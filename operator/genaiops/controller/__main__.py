@@ -28,7 +28,6 @@ from genaiops.controller.election import (
     RETRY_SECONDS,
     FencedLease,
 )
-from genaiops.controller.evaluations import EvaluationReconciler
 from genaiops.controller.kinds import WATCHED
 from genaiops.controller.measuring import Measuring
 from genaiops.controller.metrics import LEADER
@@ -166,16 +165,11 @@ async def run(settings: Settings) -> NoReturn:
             lambda: keeper.seal if keeper else NO_SEAL,
             Measuring(providers),
         )
-        evaluations = EvaluationReconciler(cluster, store, pods, settings.evaluator_image)
-        kinds = ("Model", "Prompt", "GuardrailPolicy", "RolloutPolicy", "EvaluationSuite")
+        kinds = ("Model", "Prompt", "GuardrailPolicy", "RolloutPolicy")
         operator = Operator(
             cluster,
             store,
-            {
-                "LLMApp": apps.reconcile,
-                "Evaluation": evaluations.reconcile,
-                **dict.fromkeys(kinds, definitions.reconcile),
-            },
+            {"LLMApp": apps.reconcile, **dict.fromkeys(kinds, definitions.reconcile)},
             settings.namespaces,
             settings.workers,
         )

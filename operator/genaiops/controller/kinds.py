@@ -46,8 +46,6 @@ CUSTOM: Final = tuple(
         ("LLMApp", "llmapps"),
         ("Release", "releases"),
         ("ReleaseAction", "releaseactions"),
-        ("EvaluationSuite", "evaluationsuites"),
-        ("Evaluation", "evaluations"),
     )
 )
 OWNED: Final = (
@@ -72,8 +70,6 @@ WEBHOOKS: Final = (
     Resource("ValidatingWebhookConfiguration", "validatingwebhookconfigurations", "admissionregistration.k8s.io"),
 )
 JOBS: Final = Resource("Job", "jobs", "batch")
-CONFIG_MAPS: Final = Resource("ConfigMap", "configmaps")
-"""Anybody's, as against the operator's own, which are watched."""
 BY_KIND: Final = {resource.kind: resource for resource in (*WATCHED, *WEBHOOKS, EVENTS, JOBS)}
 
 
