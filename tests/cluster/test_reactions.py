@@ -56,6 +56,25 @@ async def test_a_prompts_label_moves_and_every_app_that_follows_it_rolls(
     assert len(objects.status("fixed")["history"]) == 1
 
 
+async def test_a_label_moves_in_a_prompt_that_another_includes(objects: Objects, dataplane: DataPlane) -> None:
+    # given an app whose prompt includes the house's style
+    a_model_and_a_prompt(objects)
+    style = [{"name": name, "messages": [{"role": "system", "content": f"Be {name}."}]} for name in ("kind", "brief")]
+    objects.create("Prompt", "house", {"labels": {"live": "kind"}, "versions": style})
+    said = [{"role": "system", "content": "Hello. {% include 'tone' %}"}]
+    version = {"name": "v1", "includes": [{"name": "tone", "prompt": "house", "label": "live"}], "messages": said}
+    objects.create("Prompt", "greeter", {"versions": [version]})
+    an_app(objects, prompt={"ref": "greeter", "label": "latest"}, rollout=AT_ONCE)
+    before = await healthy(objects)
+    # when the label moves there
+    objects.patch("Prompt", "house", {"spec": {"labels": {"live": "brief"}}})
+    # then the app gets the other text
+    after = await healthy(objects, other_than=before)
+    assert changes(objects) == ["prompt v1 with house/kind → v1 with house/brief"]
+    content = objects.get("Release", after)["spec"]["content"]["prompt"]
+    assert content["messages"][0]["content"] == "Hello. Be brief."
+
+
 async def test_a_models_endpoint_changes(objects: Objects, dataplane: DataPlane) -> None:
     a_model_and_a_prompt(objects)
     an_app(objects, rollout=AT_ONCE)

@@ -32,13 +32,19 @@ def uids_of(about: Iterable[Raw]) -> frozenset[str]:
 
 
 def people_behind(app: Raw, store: Store, seal: Seal) -> dict[str, datetime]:
-    """Who changed the app or what it refers to, and when last."""
+    """Who changed the app or what it refers to, however indirectly, and when last."""
     meta = app["metadata"]
-    key = Key("LLMApp", meta["namespace"], meta["name"])
+    behind: dict[Key, Raw] = {Key("LLMApp", meta["namespace"], meta["name"]): app}
     found: dict[str, datetime] = {}
-    for kind, raw in ((key.kind, app), *((ref.kind, store.get(*ref)) for ref in references_of(key, app))):
-        for name, at in changed_by(seal, kind, raw or {}).items():
+    pending = list(behind)
+    while pending:
+        key = pending.pop()
+        for name, at in changed_by(seal, key.kind, behind[key]).items():
             found[name] = max(at, found.get(name, at))
+        # A Prompt may include others: who moves a label there changes the app, too.
+        new = [ref for ref in references_of(key, behind[key]) if ref not in behind]
+        behind |= {ref: store.get(*ref) or {} for ref in new}
+        pending += new
     return found
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from genaiops.controller.actions import people_behind
+from genaiops.controller.store import Store
 from genaiops.controller.webhook.changes import CHANGED_BY, changed_by, record_change
 from genaiops.controller.webhook.review import allowed
 
@@ -53,6 +55,22 @@ def test_who_changes_it_again_is_known_once_with_the_last_time() -> None:
 def test_what_changed_within_one_second_keeps_its_order() -> None:
     at = NOW + timedelta(microseconds=123456)
     assert changed_by(SEAL, "Prompt", written(a_prompt("one"), at=at)) == {"jane": at}
+
+
+def test_who_changes_what_a_prompt_includes_changes_the_apps_that_use_it() -> None:
+    """Or else they could approve what they themselves wrote."""
+
+    def an_object(name: str, spec: dict[str, Any], user: str, kind: str = "Prompt") -> dict[str, Any]:
+        made = {"metadata": {"name": name, "namespace": "team", "resourceVersion": "1"}, "spec": spec}
+        return written(made, user=user, kind=kind)
+
+    store = Store()
+    includes = [{"name": "tone", "prompt": "house", "label": "latest"}]
+    store.put("Prompt", an_object("support", {"versions": [{"name": "v1", "includes": includes}]}, "jane"))
+    store.put("Prompt", an_object("house", {"versions": [{"name": "v1"}]}, "bob"))
+    app = an_object("bot", {"prompt": {"ref": "support", "version": "v1"}}, "eve", "LLMApp")
+
+    assert set(people_behind(app, store, SEAL)) == {"jane", "bob", "eve"}
 
 
 def test_the_last_ten_are_kept() -> None:
