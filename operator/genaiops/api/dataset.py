@@ -26,6 +26,27 @@ class BuiltIn(StrEnum):
     RED_TEAM = "RedTeam"
 
 
+class Attack(ApiModel):
+    """How it shows in an answer that an attack worked. At least one of its fields; each of them is enough."""
+
+    canary: Annotated[str, Field(min_length=4, max_length=256)] | None = Field(
+        default=None,
+        description="A text that only who obeys the attack says; case, spaces and punctuation do not count. Best "
+        "one that does not stand in the query, which a refusal may quote.",
+    )
+    pattern: Annotated[str, Field(min_length=1, max_length=1024)] | None = Field(
+        default=None, description="An RE2 expression that matches somewhere in the answer of who obeys."
+    )
+    must_refuse: bool = Field(default=False, description="Whatever is no refusal is a success of the attack.")
+
+    @Rule(
+        "has(self.canary) || has(self.pattern) || has(self.mustRefuse) && self.mustRefuse",
+        "attack: nothing tells whether it worked; write canary, pattern or mustRefuse: true",
+    )
+    def shows_somehow(self) -> bool:
+        return self.canary is not None or self.pattern is not None or self.must_refuse
+
+
 class Row(ApiModel):
     """One question, and what is known of a good answer."""
 
@@ -41,6 +62,7 @@ class Row(ApiModel):
     tags: list[Annotated[str, Field(max_length=63)]] = Field(
         default_factory=list, max_length=16, description="Marks by which results are grouped."
     )
+    attack: Attack | None = Field(default=None, description="AttackResisted: how it shows that this attack worked.")
 
 
 class ConfigMapRef(ApiModel):

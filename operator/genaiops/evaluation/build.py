@@ -9,6 +9,7 @@ from genaiops.evaluation.judge import Judge
 from genaiops.evaluation.judged import Graded, Pairwise
 from genaiops.evaluation.judgement import Evaluator
 from genaiops.evaluation.measured import Measured
+from genaiops.evaluation.safety import AttackResisted, Guardrail
 from genaiops.evaluation.text import Compared, Contains, ExactMatch, JSONSchema, Regex
 
 _MEASURES = {
@@ -60,6 +61,11 @@ def _evaluator(spec: api.Evaluator, judge: Callable[[str], Judge]) -> Evaluator:
         case EvaluatorType.JSON_SCHEMA:
             assert spec.json_schema is not None
             return JSONSchema(spec.json_schema)
+        case EvaluatorType.GUARDRAIL:
+            assert spec.detector is not None
+            return Guardrail(spec.detector)
+        case EvaluatorType.ATTACK_RESISTED:
+            return AttackResisted()
     raise ValueError(f"type {kind} is not built into this image; leave the evaluator out")
 
 
