@@ -4,7 +4,7 @@ Pure: what exists is handed in as a lookup. What does not resolve comes back as 
 they become conditions on the LLMApp while the running release goes on serving.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -24,15 +24,16 @@ from genaiops.api.release import (
 )
 from genaiops.api.rollout import RolloutPolicySpec, RolloutSpec
 from genaiops.guardrails.validate import validate
-from genaiops.prompts import UnresolvedError, Wording, estimated_tokens, wording
+from genaiops.prompts import UnresolvedError, Wording, wording
 from genaiops.release.changes import describe_changes
 from genaiops.release.hashing import content_hash, release_name, suite_hash
 from genaiops.release.lookup import Lookup, Spec, prompts_in, spec_of
+from genaiops.release.size import size_problems
 from genaiops.release.suites import suite_problems
 
 _EVALUATIONS: Final = "spec.evaluations"
 
-_NEARLY_FULL: Final = 0.8
+_PROMPT: Final = "spec.prompt"
 _OF_NEW_RELEASES_ONLY: Final = frozenset({"ModelRetired", "PromptTooLong"})
 
 
@@ -161,21 +162,6 @@ class _Resolver:
             self.fail(error.reason, where, error.message)
             return None
 
-    def size(self, prompt: Wording, parameters: Parameters) -> Iterator[ReferenceProblem]:
-        """Holds the prompt against the models' context windows; what is only nearly too long is yielded."""
-        text, answer = estimated_tokens(prompt.content), parameters.max_tokens or 0
-        for model, window in self.context_windows.items():
-            told = (
-                f"the prompt's own text takes about {text:,} tokens and maxTokens reserves {answer:,}, "
-                f"of the {window:,} in contextWindow of Model {model!r}; "
-            )
-            if text + answer > window:
-                how = "shorten the prompt, lower maxTokens or use a Model with a larger one"
-                self.fail("PromptTooLong", "spec.prompt", told + how)
-            elif text + answer > window * _NEARLY_FULL:
-                how = "little is left for what users write"
-                yield ReferenceProblem("PromptNearlyTooLong", "spec.prompt", told + how)
-
     def guardrails(self, app: LLMAppSpec) -> list[GuardrailPolicySpec]:
         policies = []
         for index, ref in enumerate(app.guardrails):
@@ -259,7 +245,13 @@ def resolve(
     guardrails = resolver.guardrails(app)
     suites = [resolver.suite(use.suite, f"{_EVALUATIONS}[{index}].suite") for index, use in enumerate(app.evaluations)]
     parameters = _effective(prompt, app.model.parameters)
-    warnings = tuple(resolver.size(prompt, parameters)) if prompt else ()
+    answering = {app.model.ref, *(fallback.ref for fallback in app.model.fallbacks)}
+    windows = {name: window for name, window in resolver.context_windows.items() if name in answering}
+    sizes = size_problems(prompt.content, parameters, windows) if prompt else []
+    warnings = tuple(ReferenceProblem("PromptNearlyTooLong", _PROMPT, size.message) for size in sizes if size.fits)
+    for size in sizes:
+        if not size.fits:
+            resolver.fail("PromptTooLong", _PROMPT, size.message)
     problems = tuple(resolver.problems)
     usable = [fallback for fallback in fallbacks if fallback is not None]
     if prompt is None or model is None or len(usable) < len(fallbacks) or len(guardrails) < len(app.guardrails):

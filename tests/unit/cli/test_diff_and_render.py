@@ -108,6 +108,29 @@ def test_render_says_which_values_are_missing_or_unknown(cluster: ApiServer, gen
     assert "write name=value" in genaiops("render", "support", "--set", "user").err
 
 
+def test_render_puts_in_what_a_prompt_includes_and_reads_values_as_their_type(
+    cluster: ApiServer, genaiops: Type
+) -> None:
+    version = given.prompt_version("v3", "{% include 'tone' %} {{ seats + 1 }} seats.")
+    version["variables"] = [{"name": "seats", "type": "integer", "required": False}]
+    version["includes"] = [{"name": "tone", "prompt": "support-house", "label": "latest"}]
+    house = given.prompt(given.prompt_version("v1", "Kind to {{ company }}."))
+    house["metadata"]["name"] = "support-house"
+    cluster.put(given.prompt(version))
+    cluster.put(house)
+
+    assert "Kind to Contoso. 4 seats." in genaiops("render", "prompt/support", "--set", "seats=3").out
+    assert "the variable 'seats' must be an integer" in genaiops("render", "prompt/support", "--set", "seats=x").err
+
+
+def test_diff_shows_the_form_of_the_answer(cluster: ApiServer, genaiops: Type) -> None:
+    other = given.release("other", given.V1)
+    other["spec"]["content"]["prompt"]["responseFormat"] = {"type": "json_object"}
+    cluster.put(other)
+
+    assert "+--- response format\n+type: json_object\n" in genaiops("diff", given.STABLE, "other").out
+
+
 def test_render_of_nothing_says_so(genaiops: Type) -> None:
     assert "neither an LLMApp nor a Prompt 'x'" in genaiops("render", "x").err
     assert "one of its versions: v1, v2" in genaiops("render", "support", "--version", "v9").err

@@ -221,3 +221,34 @@ def test_a_file_that_is_not_there(offline: Type) -> None:
 def test_every_kind_is_known(lint: Any) -> None:
     for kind in KINDS:
         assert not any("no such kind" in finding for finding in lint(manifest(kind.name)))
+
+
+def test_a_prompt_is_judged_with_what_it_includes_and_a_secret_in_it_is_told(lint: Any) -> None:
+    house = manifest("Prompt", "house", versions=[{"name": "v1", "messages": [{"role": "system", "content": "{{ x"}]}])
+    said = [{"role": "system", "content": "{% include 'tone' %} key: AKIA" + "ABCDEFGH" * 2}]
+    includes = [{"name": "tone", "prompt": "house", "version": "v1"}]
+    prompt = manifest("Prompt", "support", versions=[{"name": "v1", "includes": includes, "messages": said}])
+
+    alone = lint(prompt)
+    together = lint(f"{prompt}\n---\n{house}")
+
+    assert [finding.partition(": ")[2].partition(" spec.")[0] for finding in alone] == ["warning: Prompt/support"] * 2
+    assert any("the Prompt 'house' is not among the given files" in finding for finding in alone)
+    assert any("looks like it holds a secret (AWS_ACCESS_KEY)" in finding for finding in alone)
+    assert any("error: Prompt/support spec.versions[0].includes: support/v1 → house/v1" in line for line in together)
+
+
+def test_a_prompt_that_fills_its_model_is_told(lint: Any) -> None:
+    model = manifest("Model", "gpt", model="m", endpoint="http://llm/v1", contextWindow=100)
+    app = manifest("LLMApp", "a", model={"ref": "gpt"}, prompt={"ref": "support", "label": "latest"})
+
+    def told(characters: int) -> list[str]:
+        said = [{"role": "system", "content": "x" * characters}]
+        return lint(
+            "\n---\n".join([model, app, manifest("Prompt", "support", versions=[{"name": "v1", "messages": said}])])
+        )
+
+    assert told(200) == []
+    [nearly], [over] = told(340), told(500)
+    assert "warning: LLMApp/a spec.prompt: the prompt's own text takes about 89 tokens" in nearly
+    assert "error: LLMApp/a spec.prompt: the prompt's own text takes about 129 tokens" in over

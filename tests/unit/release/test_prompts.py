@@ -214,6 +214,19 @@ def test_a_prompt_that_leaves_users_little_room_is_told_and_works() -> None:
     assert sized(1000, characters=2000, max_tokens=200).resolve().warnings == ()
 
 
+def test_every_model_that_may_answer_counts_and_no_judge() -> None:
+    namespace = sized(10_000, characters=3200, max_tokens=200)
+    namespace.has("Model", "small", model="s", endpoint="http://s/v1", contextWindow=500)
+    judge = {"name": "good", "type": "Relevance", "model": "small"}
+    dataset = {"builtIn": "RedTeam"}
+    namespace.has("EvaluationSuite", "golden", dataset=dataset, evaluators=[judge])
+    assert namespace.asks(evaluations=[{"suite": "golden"}]).target()
+
+    namespace.asks(model={"ref": "gpt", "fallbacks": [{"ref": "small"}]})
+
+    assert "contextWindow of Model 'small'" in namespace.problem().message
+
+
 def test_a_release_that_serves_already_is_not_measured_anew() -> None:
     namespace = sized(1000, characters=3000, max_tokens=200)
     serving = namespace.serves()
