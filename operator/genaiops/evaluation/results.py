@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from time import monotonic, time
-from typing import Final, TextIO
+from typing import Final
 
 from genaiops.evaluation.records import ROWS, Record, read, total
 
@@ -17,9 +17,9 @@ _SYNC: Final = 1.0
 
 
 class Results:
-    """Rows as they are done, in a folder and, for whoever reads the log, on `out`."""
+    """Rows as they are done, in a folder and, for whoever reads the log, on standard output."""
 
-    def __init__(self, folder: Path, run: str, out: TextIO = sys.stdout) -> None:
+    def __init__(self, folder: Path, run: str) -> None:
         """Take up the rows that are there. `run`: what names this run; rows of another one are removed."""
         self.folder = folder
         self.rows = folder / ROWS
@@ -27,7 +27,6 @@ class Results:
         """Rows and the repeat."""
         self.tokens = 0
         self.cost: Decimal | None = None
-        self._out = out
         folder.mkdir(parents=True, exist_ok=True)
         self.started = self._began(run)
         """When the run was started first, in seconds since 1970."""
@@ -64,7 +63,7 @@ class Results:
         for record in read(self.rows):
             self._count(record)
             # The log of a new container begins empty.
-            print(record.line(), file=self._out)
+            _tell(record.line())
 
     def _count(self, record: Record) -> None:
         self.done.add((record.id, record.repeat))
@@ -79,7 +78,7 @@ class Results:
         if monotonic() - self._synced > _SYNC:
             self._sync()
         self._count(record)
-        print(line, file=self._out, flush=True)
+        _tell(line)
 
     def _sync(self) -> None:
         os.fsync(self._file.fileno())
@@ -94,3 +93,8 @@ class Results:
     def records(self) -> Iterator[Record]:
         """All rows, in the order in which they were done."""
         return read(self.rows)
+
+
+def _tell(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

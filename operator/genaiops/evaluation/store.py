@@ -3,14 +3,17 @@
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from obstore.exceptions import BaseError
-from obstore.store import S3Config, S3Store
+from obstore.store import S3Store
 
 from genaiops.api.base import SecretKeyRef
 from genaiops.api.dataset import Remote
 from genaiops.api.evaluation import ResultStore
+
+if TYPE_CHECKING:
+    from obstore.store import S3Config
 
 _RETRIES: Final = 5
 _PATIENCE: Final = timedelta(minutes=2)

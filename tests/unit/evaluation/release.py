@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Semaphore, Thread
+from threading import Condition, Semaphore, Thread
 from typing import Any
 
 
@@ -44,8 +44,13 @@ class Release:
         self.under_way = 0
         self.gate: Semaphore | None = None
         """Each answer takes one, where there is one."""
-        self.lock = Lock()
+        self.lock = Condition()
         self.address = ""
+
+    def await_under_way(self, count: int) -> None:
+        """Wait until so many requests wait for their answer."""
+        with self.lock:
+            assert self.lock.wait_for(lambda: self.under_way >= count, timeout=30), f"{self.under_way} under way"
 
     @property
     def asked(self) -> list[str]:
@@ -86,6 +91,7 @@ def serving(behaviour: Behaviour = parrot) -> Iterator[Release]:
                 release.times.append(time.monotonic())
                 release.under_way += 1
                 release.at_once = max(release.at_once, release.under_way)
+                release.lock.notify_all()
             if release.gate:
                 release.gate.acquire()
             reply = release.behaviour(question(body), before)

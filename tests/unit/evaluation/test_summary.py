@@ -77,7 +77,7 @@ def test_messages_go_before_rows_rows_before_numbers_and_those_that_are_content_
     worst = [WorstRow(id="r1", evaluator="evaluator-0", reason="w" * 160)] * 3
     summary = EvaluationSummary(done=9, total=9, phase=EvaluationPhase.FAILED, evaluators=found, worst=worst)
 
-    large, small, tiny = (read(fit(summary, size)) for size in (3600, 2300, 1000))
+    large, small, tiny = (read(fit(summary, size)) for size in (3600, 2300, 600))
 
     assert len(large.evaluators[0].message) == 250
     assert len(large.evaluators[1].message) <= 60
