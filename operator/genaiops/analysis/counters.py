@@ -59,12 +59,15 @@ class _Labelled(NamedTuple):
     label: str
     hit: str
     miss: str
+    of_releases: bool = False
+    """Whether others than the release's own pods count it, each series with a label `release`."""
 
 
 _LABELLED: Final = {
     MetricName.GUARDRAIL_VIOLATION_RATE: _Labelled("genaiops_answers_total", "violated", "true", "false"),
     MetricName.GUARDRAIL_BLOCK_RATE: _Labelled("genaiops_guarded_requests_total", "blocked", "true", "false"),
-    MetricName.NEGATIVE_FEEDBACK_RATE: _Labelled("genaiops_feedback_total", "rating", "down", "up"),
+    MetricName.NEGATIVE_FEEDBACK_RATE: _Labelled("genaiops_feedback_total", "rating", "down", "up", of_releases=True),
+    MetricName.DEFECT_RATE: _Labelled("genaiops_sampled_answers_total", "defect", "true", "false", of_releases=True),
 }
 
 
@@ -94,17 +97,25 @@ def measure(metric: Metric) -> str:
     """The name under which a metric is counted: metrics that count the same have the same (``latency@10.24``)."""
     bound = bound_of(metric)
     name = metric.name if bound is None else f"{metric.name}@{bound:f}"
+    name = f"{name}:{metric.evaluator}" if metric.evaluator else name
     return f"{name}+{format_duration(metric.initial_delay)}" if metric.initial_delay else name
 
 
-def read_counters(text: str, metrics: Iterable[Metric]) -> PodCounters:
+def counted_elsewhere(metric: Metric) -> bool:
+    """Whether pods of other releases, or of none, count it too: somebody rates an answer of a release that they don't
+    belong to, a collector judges the answers of all."""
+    return not metric.provided and bool((one := _LABELLED.get(MetricName(metric.name))) is not None and one.of_releases)
+
+
+def read_counters(text: str, metrics: Iterable[Metric], release: str = "", *, own: bool = True) -> PodCounters:
     """One pod's counters for these metrics of the data plane, by `measure`.
 
+    A series that names a release counts for that `release` only; any other for the pod's `own`.
     A series that is not there counts 0: Prometheus clients show a labelled series from its first event on.
     Raises CountersError for what no honest counter shows (NaN, infinite, negative, a share of a request, the same
     series twice, a bucket below a smaller one) and for a threshold beyond the histogram.
     """
-    read = _read(text)
+    read = _read(text, release, own)
     counted, waiting = {}, {}
     for metric in metrics:
         counted[measure(metric)] = _count(metric, read)
@@ -115,8 +126,9 @@ def read_counters(text: str, metrics: Iterable[Metric]) -> PodCounters:
 
 def _count(metric: Metric, read: "_Exposition") -> Arm:
     if labelled := _LABELLED.get(MetricName(metric.name)):
-        hits, misses = (read.labelled[labelled.family][value] for value in (labelled.hit, labelled.miss))
-        return Arm(samples=hits + misses, hits=hits)
+        found = [one for one in read.labelled[labelled.family] if one.labels.get("evaluator") == metric.evaluator]
+        hits = sum(one.whole() for one in found if one.labels[labelled.label] == labelled.hit)
+        return Arm(samples=sum(one.whole() for one in found), hits=hits)
     if metric.name == MetricName.ERROR_RATE:
         # A caller's own mistake says nothing of the release.
         requests = [one for one in read.histograms[_REQUESTS] if one.error_type != _CLIENT_ERROR]
@@ -203,8 +215,8 @@ class _Histogram:
 class _Exposition:
     histograms: dict[str, list[_Histogram]]
     """By family."""
-    labelled: dict[str, dict[str, int]]
-    """By family, then by the label's value."""
+    labelled: dict[str, list[_Sample]]
+    """By family."""
     in_flight: defaultdict[float, int]
     """Requests that have not ended, by the seconds they are older than."""
     process_started: int | None
@@ -217,19 +229,23 @@ _HISTOGRAM: Final = {f"{family}_{part}": family for family in _FAMILIES for part
 _WANTED: Final = (*_LABELS, *_FAMILIES, _IN_FLIGHT, _PROCESS_START)
 
 
-def _read(text: str) -> _Exposition:
+def _read(text: str, release: str, own: bool) -> _Exposition:
     histograms: dict[tuple[str, frozenset[tuple[str, str]]], _Histogram] = {}
-    labelled = {one.family: {one.hit: 0, one.miss: 0} for one in _LABELLED.values()}
+    labelled: dict[str, list[_Sample]] = {one.family: [] for one in _LABELLED.values()}
     in_flight: defaultdict[float, int] = defaultdict(int)
     process_started = None
     for sample in _samples(text):
-        if one := _LABELS.get(sample.name):
+        one = _LABELS.get(sample.name)
+        if one:
             value = sample.labels.get(one.label, "")
-            if value not in labelled[one.family]:
+            if value not in (one.hit, one.miss):
                 raise CountersError(f'{sample}: the label {one.label} is "{value}", not "{one.hit}" or "{one.miss}"')
-            labelled[one.family][value] += sample.whole()
+            if sample.whole() and (sample.labels["release"] == release if "release" in sample.labels else own):
+                labelled[one.family].append(sample)
         elif sample.name == _PROCESS_START:
             process_started = sample.whole(unit=0.001)
+        elif not own:
+            continue
         elif sample.name == _IN_FLIGHT:
             in_flight[_number(sample, "older_than")] = sample.whole()
         elif family := _HISTOGRAM.get(sample.name):

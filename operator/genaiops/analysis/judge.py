@@ -234,6 +234,8 @@ def _findings(
 
 
 def _title(metric: Metric) -> str:
+    if metric.evaluator:
+        return f"{metric.name} by {metric.evaluator}"
     bound = bound_of(metric)
     return metric.name if bound is None else f"{metric.name} above {bound}{unit_of(metric)}"
 

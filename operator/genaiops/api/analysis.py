@@ -23,6 +23,7 @@ class MetricName(StrEnum):
     NEGATIVE_FEEDBACK_RATE = "negative-feedback-rate"
     TOKENS_PER_REQUEST = "tokens-per-request"
     COST_PER_REQUEST = "cost-per-request"
+    DEFECT_RATE = "defect-rate"
 
 
 ABOVE_THRESHOLD: Final = (
@@ -56,6 +57,7 @@ class Metric(ApiModel):
         "guardrail-block-rate: requests that a guardrail blocked. "
         "negative-feedback-rate: ratings that are negative. "
         "tokens-per-request, cost-per-request: requests that took more than `threshold` tokens or money. "
+        "defect-rate: sampled answers that the app's `evaluator` did not pass. "
         "Or any other name for a metric of your own."
     )
     threshold: NonNegative | None = Field(
@@ -64,6 +66,9 @@ class Metric(ApiModel):
         "(0.01 × 2ⁿ, up to 81.92), default 10.24. time-to-first-token: seconds (up to 10), default 2.5. "
         "tokens-per-request (1, 2, 5, 10, … up to 1000000), cost-per-request (0.000001, 0.000002, 0.000005, … up to "
         "100, in the currency of the model's pricing): no default.",
+    )
+    evaluator: Name | None = Field(
+        default=None, description="defect-rate: name of one of the evaluators in the app's spec.quality."
     )
     prometheus: Prometheus | None = Field(default=None, description="Its value is the answer to a query.")
     webhook: Webhook | None = Field(default=None, description="Its value is in the answer to a POST.")
@@ -137,6 +142,13 @@ class Metric(ApiModel):
     )
     def threshold_where_there_is_no_default(self) -> bool:
         return self.name not in _WITHOUT_DEFAULT or self.threshold is not None
+
+    @Rule(
+        f"(self.name == '{MetricName.DEFECT_RATE}') == has(self.evaluator)",
+        "evaluator: defect-rate needs it, no other metric takes it; name one of the app's spec.quality.evaluators",
+    )
+    def has_an_evaluator_where_it_needs_one(self) -> bool:
+        return (self.name == MetricName.DEFECT_RATE) == (self.evaluator is not None)
 
     # No Rule: CEL can't tell a number from a string in a field that takes both, so only the operator can say it.
     @model_validator(mode="after")
@@ -215,6 +227,11 @@ _SAME_THRESHOLD: Final = (
 )
 
 
+_SAME_EVALUATOR: Final = (
+    "(has(metric.evaluator) ? has(other.evaluator) && other.evaluator == metric.evaluator : !has(other.evaluator))"
+)
+
+
 class Analysis(ApiModel):
     """Judging the candidate against stable on live traffic, at every weight anew."""
 
@@ -259,10 +276,11 @@ class Analysis(ApiModel):
         return self.max_duration >= self.interval
 
     @Rule(
-        f"self.metrics.all(metric, self.metrics.exists_one(other, other.name == metric.name && {_SAME_THRESHOLD}))",
-        "metrics: two have the same name, and no threshold tells them apart; remove one or give it another name or "
-        "threshold",
+        "self.metrics.all(metric, self.metrics.exists_one(other, other.name == metric.name && "
+        f"{_SAME_THRESHOLD} && {_SAME_EVALUATOR}))",
+        "metrics: two have the same name, and neither threshold nor evaluator tells them apart; remove one or give it "
+        "another name, threshold or evaluator",
     )
     def metrics_are_unique(self) -> bool:
-        known = [(metric.name, metric.threshold) for metric in self.metrics]
+        known = [(metric.name, metric.threshold, metric.evaluator) for metric in self.metrics]
         return len(known) == len(set(known))

@@ -108,7 +108,8 @@ class AnalysisStatus(ApiModel):
         "some amounts by which it may be.",
     )
     pods: dict[str, PodCounters] = Field(
-        default_factory=dict, description="Live pods at the last complete measurement, by uid."
+        default_factory=dict,
+        description="Live pods at the last complete measurement, by uid; with its role where it is another release's.",
     )
 
 

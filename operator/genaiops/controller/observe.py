@@ -22,7 +22,7 @@ from genaiops.controller.routing import Split
 from genaiops.controller.routing.choice import Routings
 from genaiops.controller.store import Key, Raw, Store
 from genaiops.controller.webhook.stamp import Seal
-from genaiops.manifests.labels import COMPONENT, RELEASE, RUNTIME, label_of
+from genaiops.manifests.labels import COMPONENT, QUALITY, RELEASE, RUNTIME, label_of
 from genaiops.manifests.release import HTTP_PORT, release_of
 from genaiops.release.resolve import resolve
 from genaiops.rollout.comparison import comparison
@@ -68,7 +68,8 @@ async def observe(
     if compared is None:
         measuring.forget(Key("LLMApp", namespace, name))
     elif compared.is_due(now):
-        counted = await read_pods(pods, runtimes, compared, now)
+        collectors = [raw for raw in owned if raw["kind"] == "Pod" and label_of(raw, COMPONENT) == QUALITY]
+        counted = await read_pods(pods, runtimes, collectors, compared, now)
         readings = replace(counted, measurements=measuring.take(raw, compared, now))
     workloads = _workloads(owned, runtimes)
     if status.phase is not Phase.HEALTHY:

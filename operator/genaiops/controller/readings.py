@@ -1,8 +1,9 @@
 """One measurement: the counters of both releases' pods, and what came of the metrics of the team's own."""
 
+from collections.abc import Container, Mapping
 from datetime import datetime
 
-from genaiops.analysis.counters import CountersError, read_counters
+from genaiops.analysis.counters import CountersError, counted_elsewhere, read_counters
 from genaiops.analysis.readings import Readings
 from genaiops.analysis.window import CANDIDATE, STABLE
 from genaiops.api.analysis import Metric
@@ -14,37 +15,66 @@ from genaiops.manifests.release import METRICS_PORT
 from genaiops.rollout.comparison import Comparison
 
 
-async def read_pods(client: PodClient, runtimes: list[Raw], compared: Comparison, now: datetime) -> Readings:
-    """The counters of both releases' pods.
+async def read_pods(
+    client: PodClient, runtimes: list[Raw], collectors: list[Raw], compared: Comparison, now: datetime
+) -> Readings:
+    """The counters of both releases' pods, and what `collectors` count of either release.
 
     A pod that was read before counts on while it is not ready: it may still be answering. If it does not let itself be
-    read then, what it said last stands, so that an unhealthy pod of stable keeps no candidate from being judged.
+    read then, what it said last stands, so that an unhealthy pod of stable keeps no candidate from being judged. A
+    collector that is not ready has judged nothing, which is no failure: the metric waits for its samples.
     """
     metrics = _counted_now(compared, now)
     if not any(not metric.provided for metric in compared.analysis.metrics):
         return Readings({})
     roles = {compared.candidate: CANDIDATE, compared.stable: STABLE}
     known = compared.window.pods if compared.window else {}
+    elsewhere = [metric for metric in metrics if counted_elsewhere(metric)]
     live = [
         pod
         for pod in runtimes
         if label_of(pod, RELEASE) in roles and (is_ready(pod) or pod["metadata"]["uid"] in known)
     ]
+    live += [pod for pod in collectors if elsewhere and is_ready(pod)]
     answers = await gather_reads(client, live, METRICS_PORT, "/metrics")
     read: dict[str, tuple[str, PodCounters]] = {}
     failures = []
     for pod, answer in zip(live, answers, strict=True):
-        uid, role = pod["metadata"]["uid"], roles[label_of(pod, RELEASE)]
         try:
             if isinstance(answer, UnreachableError):
                 raise answer
-            read[uid] = (role, read_counters(answer, metrics))
+            read |= _counted(pod, answer, metrics, elsewhere, roles, known)
         except (UnreachableError, CountersError) as error:
-            if uid in known and not is_ready(pod):
-                read[uid] = (role, known[uid])
+            said = {key: (roles[release], known[key]) for release, key in _keys(pod, roles).items() if key in known}
+            if said and not is_ready(pod):
+                read |= said
             else:
                 failures.append(f"pod {pod['metadata']['name']}: {error}")
     return Readings(read, tuple(failures))
+
+
+def _keys(pod: Raw, roles: Mapping[str, str]) -> dict[str, str]:
+    """What each release's counters of this pod are known by: its uid, and with the role what it counts of another's."""
+    uid, own = pod["metadata"]["uid"], label_of(pod, RELEASE)
+    return {release: uid if release == own else f"{uid}/{role}" for release, role in roles.items()}
+
+
+def _counted(
+    pod: Raw,
+    text: str,
+    metrics: list[Metric],
+    elsewhere: list[Metric],
+    roles: Mapping[str, str],
+    known: Container[str],
+) -> dict[str, tuple[str, PodCounters]]:
+    found = {}
+    for release, key in _keys(pod, roles).items():
+        own = release == label_of(pod, RELEASE)
+        counters = read_counters(text, metrics if own else elsewhere, release, own=own)
+        # Most pods count nothing of another release: what is not there takes no place in the status.
+        if own or key in known or any(arm.samples for arm in counters.metrics.values()):
+            found[key] = (roles[release], counters)
+    return found
 
 
 def _counted_now(compared: Comparison, now: datetime) -> list[Metric]:

@@ -15,6 +15,7 @@ MANAGER: Final = "genaiops"
 RUNTIME: Final = "runtime"
 GATEWAY: Final = "gateway"
 MODEL_SERVER: Final = "model-server"
+QUALITY: Final = "quality"
 
 Object = dict[str, Any]
 

@@ -164,3 +164,39 @@ def test_no_text_breaks_the_reader(name: str, rest: str) -> None:
     except CountersError:
         return
     assert all(0 <= arm.hits <= arm.samples for arm in read.metrics.values())
+
+
+@pytest.fixture
+def ratings() -> str:
+    """A pod that was told ratings of its own release, of another one, and by an old runtime of nobody in particular."""
+    return """
+genaiops_feedback_total{rating="down"} 1.0
+genaiops_feedback_total{rating="up",release="support-1"} 5.0
+genaiops_feedback_total{rating="down",release="support-2"} 2.0
+genaiops_feedback_total{rating="up",release="support-2"} 6.0
+genaiops_answers_total{violated="false"} 9.0
+"""
+
+
+def test_a_rating_counts_for_the_release_that_answered_whoever_was_told(ratings: str) -> None:
+    rating = Metric(name="negative-feedback-rate")
+
+    own = read_counters(ratings, [rating, VIOLATIONS], "support-1").metrics
+    others = read_counters(ratings, [rating, VIOLATIONS], "support-2", own=False).metrics
+
+    assert own == {"negative-feedback-rate": arm(1, 6), "guardrail-violation-rate": arm(0, 9)}
+    assert others == {"negative-feedback-rate": arm(2, 8), "guardrail-violation-rate": arm(0, 0)}
+
+
+def test_defects_are_counted_by_release_and_evaluator() -> None:
+    text = """
+genaiops_sampled_answers_total{defect="true",evaluator="polite",release="support-1"} 3.0
+genaiops_sampled_answers_total{defect="false",evaluator="polite",release="support-1"} 7.0
+genaiops_sampled_answers_total{defect="true",evaluator="right",release="support-1"} 4.0
+genaiops_sampled_answers_total{defect="true",evaluator="polite",release="support-2"} 5.0
+"""
+    polite, right = (Metric(name="defect-rate", evaluator=name) for name in ("polite", "right"))
+
+    counted = read_counters(text, [polite, right], "support-1", own=False).metrics
+
+    assert counted == {"defect-rate:polite": arm(3, 10), "defect-rate:right": arm(4, 4)}
