@@ -1,12 +1,13 @@
 """Evaluators: what judges the answer to one row of a dataset, or one live answer."""
 
+from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from genaiops.api.base import ApiModel, Name, ObjectName, Rate, ResourceRequirements, Signed
+from genaiops.api.base import ApiModel, Name, ObjectName, PositiveDuration, Rate, ResourceRequirements, Signed
 from genaiops.api.detectors import Detector
 from genaiops.api.providers import EnvironmentVariable, Webhook
 from genaiops.api.rules import Rule
@@ -93,8 +94,9 @@ def _cel(types: frozenset[EvaluatorType]) -> str:
 class EvaluatorContainer(ApiModel):
     """A program that reads one JSON object a line from standard input and answers each with one line.
 
-    It gets {"id", "query", "answer", "expected", "context", "variables", "tags"} and writes {"id", "score"} and, where
-    it has something to say, "reason". Its image needs /bin/sh, which connects it.
+    It gets {"id", "row", "query", "answer", "expected", "context", "variables", "tags"} and writes {"id", "score"} and,
+    where it has something to say, "reason"; in any order, and nothing else to standard output. `id` is that of the
+    answer, `row` that of the row. At the end of its input it ends. Its image needs /bin/sh, which connects it.
     """
 
     image: Annotated[str, Field(min_length=1, max_length=512)] = Field(description="Image of the container.")
@@ -103,6 +105,9 @@ class EvaluatorContainer(ApiModel):
     )
     env: list[EnvironmentVariable] = Field(default_factory=list, max_length=64, description="Its environment.")
     resources: ResourceRequirements = Field(default_factory=ResourceRequirements, description="CPU and memory.")
+    timeout: PositiveDuration = Field(
+        default=timedelta(minutes=1), description="Time for one answer, from when it is written to the program."
+    )
 
 
 class Evaluator(ApiModel):
@@ -141,7 +146,7 @@ class Evaluator(ApiModel):
         default=None, description="Guardrail: an answer passes in which this finds nothing."
     )
     webhook: Webhook | None = Field(
-        default=None, description="Webhook: who is asked. The row and its answer are sent as `row`."
+        default=None, description="Webhook: who is asked for the score; {row, answer, baseline, body} are sent."
     )
     container: EvaluatorContainer | None = Field(default=None, description="Container: what judges.")
 

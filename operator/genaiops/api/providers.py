@@ -7,12 +7,11 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from genaiops.api.base import ApiModel, PositiveDuration, ResourceRequirements, SecretKeyRef
+from genaiops.api.json_path import PATH
 from genaiops.api.rules import Rule
 
 _QUERY: Final = r"([^{]|\{\{ *(release|stable|app|namespace|window) *\}\}|\{[^{])*"
 """A query in which `{{…}}` stands only for what it can stand for."""
-_PATH: Final = r"\$(\.[A-Za-z0-9_-]+|\['[^']+'\]|\[[0-9]{1,6}\])*"
-"""A JSONPath without filters and wildcards: it finds one thing, in no time."""
 
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s#]*)?$", max_length=2048)]
 """An HTTP address without a user in it: what is secret stands in a Secret."""
@@ -90,7 +89,11 @@ class Header(ApiModel):
 
 
 class Webhook(ApiModel):
-    """A POST whose answer has a number in it. What is sent: {app, namespace, release, stable, window, body}."""
+    """A POST whose answer has a number in it.
+
+    What is sent for a metric: {app, namespace, release, stable, window, body}; for an evaluator: {row, answer,
+    baseline, body}, and a text `reason` of its answer is kept.
+    """
 
     url: Url = Field(description="Where to.")
     body: dict[str, Annotated[str, Field(max_length=1024)]] = Field(
@@ -105,11 +108,11 @@ class Webhook(ApiModel):
     timeout: PositiveDuration = Field(default=timedelta(seconds=10), description="Time for an answer.")
 
     @Rule(
-        f'self.jsonPath.matches(r"^{_PATH}$")',
+        f'self.jsonPath.matches(r"^{PATH}$")',
         "jsonPath: write names and indexes only, such as $.data[0].value or $['p95 latency']",
     )
     def walks_straight(self) -> bool:
-        return re.fullmatch(_PATH, self.json_path) is not None
+        return re.fullmatch(PATH, self.json_path) is not None
 
 
 class EnvironmentVariable(ApiModel):

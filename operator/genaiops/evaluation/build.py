@@ -5,12 +5,15 @@ from collections.abc import Callable, Sequence
 from genaiops.api import evaluator as api
 from genaiops.api.evaluator import EvaluatorType
 from genaiops.evaluation import likeness, measured, scales
+from genaiops.evaluation.container import Container
 from genaiops.evaluation.judge import Judge
 from genaiops.evaluation.judged import Graded, Pairwise
 from genaiops.evaluation.judgement import Evaluator
 from genaiops.evaluation.measured import Measured
+from genaiops.evaluation.places import Places
 from genaiops.evaluation.safety import AttackResisted, Guardrail
 from genaiops.evaluation.text import Compared, Contains, ExactMatch, JSONSchema, Regex
+from genaiops.evaluation.webhook import Webhook
 
 _MEASURES = {
     EvaluatorType.F1: likeness.f1,
@@ -28,21 +31,23 @@ _FIGURES = {
 }
 
 
-def evaluators_of(specs: Sequence[api.Evaluator], judge: Callable[[str], Judge]) -> dict[str, Evaluator]:
-    """The evaluators by their names; `judge` gives the Model of a name.
+def evaluators_of(
+    specs: Sequence[api.Evaluator], judge: Callable[[str], Judge], places: Places
+) -> dict[str, Evaluator]:
+    """The evaluators by their names; `judge` gives the Model of a name, `places` has secrets and pipes.
 
     Raises ValueError that names the field where a pattern or a schema can't be read.
     """
     evaluators: dict[str, Evaluator] = {}
     for index, spec in enumerate(specs):
         try:
-            evaluators[spec.name] = _evaluator(spec, judge)
+            evaluators[spec.name] = _evaluator(spec, judge, places)
         except ValueError as error:
             raise ValueError(f"evaluators[{index}] ({spec.name}): {error}") from error
     return evaluators
 
 
-def _evaluator(spec: api.Evaluator, judge: Callable[[str], Judge]) -> Evaluator:
+def _evaluator(spec: api.Evaluator, judge: Callable[[str], Judge], places: Places) -> Evaluator:
     kind, ignore_case, threshold = spec.type, bool(spec.ignore_case), float(spec.limit or 0)
     if kind in _MEASURES:
         return Compared(_MEASURES[kind], threshold)
@@ -66,7 +71,13 @@ def _evaluator(spec: api.Evaluator, judge: Callable[[str], Judge]) -> Evaluator:
             return Guardrail(spec.detector)
         case EvaluatorType.ATTACK_RESISTED:
             return AttackResisted()
-    raise ValueError(f"type {kind} is not built into this image; leave the evaluator out")
+        case EvaluatorType.WEBHOOK:
+            assert spec.webhook is not None
+            return Webhook(spec.webhook, threshold, places)
+        case EvaluatorType.CONTAINER:
+            assert spec.container is not None
+            return Container(spec.name, spec.container, threshold, places)
+    raise AssertionError(f"nobody judges {kind}")
 
 
 def _judged(spec: api.Evaluator, judge: Judge) -> Evaluator:

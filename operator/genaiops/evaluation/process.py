@@ -160,7 +160,7 @@ def _asked(run: EvaluationRun, client: ClientSession) -> tuple[Asked, Asked | No
 
 def _evaluators(run: EvaluationRun, places: Places, client: ClientSession) -> Mapping[str, Evaluator]:
     try:
-        return evaluators_of(run.suite.evaluators, judges_of(run.models, client, places.credentials))
+        return evaluators_of(run.suite.evaluators, judges_of(run.models, client, places.credentials), places)
     except ValueError as error:
         raise _CannotError(str(error)) from error
 

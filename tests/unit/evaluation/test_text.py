@@ -5,6 +5,7 @@ import pytest
 from genaiops.api import evaluator as api
 from genaiops.evaluation.build import evaluators_of
 from genaiops.evaluation.judgement import EvaluatorError
+from genaiops.evaluation.places import Places
 
 from .given import evaluator, judged, no_judge, sample
 
@@ -72,7 +73,7 @@ def test_what_cannot_be_read_is_named() -> None:
     ]
 
     with pytest.raises(ValueError, match=r"evaluators\[1\] \(year\): missing \)"):
-        evaluators_of(specs, no_judge)
+        evaluators_of(specs, no_judge, Places())
 
 
 async def test_evaluators_are_found_by_their_names_and_let_go() -> None:
@@ -80,7 +81,7 @@ async def test_evaluators_are_found_by_their_names_and_let_go() -> None:
         api.Evaluator.model_validate({"name": "same", "type": "ExactMatch"}),
         api.Evaluator.model_validate({"name": "alike", "type": "ROUGE"}),
     ]
-    built = evaluators_of(specs, no_judge)
+    built = evaluators_of(specs, no_judge, Places())
 
     assert list(built) == ["same", "alike"]
     for each in [*built.values(), evaluator("Latency", threshold=1)]:

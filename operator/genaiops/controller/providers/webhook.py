@@ -1,11 +1,11 @@
 """Asking a webhook: a POST of what it is about, a number somewhere in the JSON that comes back."""
 
-import re
 from decimal import Decimal
 from typing import Any
 
 import aiohttp
 
+from genaiops.api.json_path import found_at
 from genaiops.api.providers import Webhook
 from genaiops.controller.providers.http import certificates, post
 from genaiops.controller.providers.question import ProviderError, Question, number
@@ -30,17 +30,11 @@ async def ask(
     )
     if not 200 <= status <= 299:
         raise ProviderError(f"the webhook answers {status}")
-    return _value(found_at(provider.json_path, answer), provider.json_path)
-
-
-def found_at(path: str, answer: Any) -> Any:
-    """What stands at a path of names and indexes. Raises ProviderError where nothing does."""
-    for name, quoted, index in re.findall(r"\.([A-Za-z0-9_-]+)|\['([^']+)'\]|\[([0-9]+)\]", path):
-        try:
-            answer = answer[int(index)] if index else answer[name or quoted]
-        except (LookupError, TypeError) as error:
-            raise ProviderError(f"jsonPath: nothing stands at {path}") from error
-    return answer
+    try:
+        found = found_at(provider.json_path, answer)
+    except LookupError as error:
+        raise ProviderError(str(error)) from error
+    return _value(found, provider.json_path)
 
 
 def _value(found: Any, path: str) -> Decimal | None:
