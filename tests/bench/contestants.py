@@ -73,7 +73,14 @@ def ours() -> Contestant:
             and not write.name.endswith("-gateway")
         ),
         program=[
-            *(sys.executable, "-m", "genaiops.controller", "--runtime-image=runtime:1", "--gateway-image=gateway:1"),
+            *(
+                sys.executable,
+                "-m",
+                "genaiops.controller",
+                "--runtime-image=runtime:1",
+                "--gateway-image=gateway:1",
+                "--evaluator-image=evaluator:1",
+            ),
             f"--port={port}",
         ],
         health="/readyz",

@@ -40,7 +40,7 @@ class OperatorProcess:
     ) -> None:
         self.user = f"{name}-{namespace}" if namespace else name
         self._kubeconfig = kubeconfig or controlplane.kubeconfig_for(self.user, "system:masters")
-        self._arguments = ["--runtime-image=runtime:1", "--gateway-image=gateway:1"]
+        self._arguments = ["--runtime-image=runtime:1", "--gateway-image=gateway:1", "--evaluator-image=evaluator:1"]
         self._arguments += [f"--namespaces={namespace or ''}", f"--lease-namespace={namespace or 'default'}"]
         self._arguments += options
         self._log = folder / f"{name}.log"

@@ -80,6 +80,8 @@ class DataPlane:
         self.config_reaches_gateway = True
         self.metrics = honest_metrics
         """What a runtime pod answers who asks for what it has counted."""
+        self.progress: Callable[[Pod], Any] = lambda pod: {"done": 0, "total": 0, "phase": "Running"}
+        """What an evaluator's pod answers who asks how far it is."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["DataPlane"]:
@@ -150,6 +152,12 @@ class DataPlane:
                 return web.Response(body=await self.metrics(pod))
 
             await _serve(pod, 9464, {"/metrics": metrics})
+        elif pod.component == "evaluator":
+
+            async def progress(_: web.Request) -> web.Response:
+                return web.json_response(self.progress(pod))
+
+            await _serve(pod, 9465, {"/progress": progress})
         return pod
 
     async def _stop(self, pod: Pod) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from harness import Manifest, Objects, eventually
+from jobs import jobs_that_end
 from kubernetes import client
 from simulation import DataPlane
 from stories import a_model_and_a_prompt, an_app, ask_for, healthy, under_traffic
@@ -134,36 +135,6 @@ async def test_a_provider_that_fails_is_an_error_and_in_the_end_an_abort(
     assert "2 measurements of score in a row failed, the last: jsonPath: nothing stands at $.value" in entry["message"]
 
 
-async def play_jobs(api: client.ApiClient, namespace: str, exit_code: int, message: str) -> None:
-    """What the Job controller and a node do: a pod for each Job, that ends like this."""
-    batch, core = client.BatchV1Api(api), client.CoreV1Api(api)
-    done: set[str] = set()
-    while True:
-        for job in (await asyncio.to_thread(batch.list_namespaced_job, namespace)).items:
-            name = job.metadata.name
-            if name in done:
-                continue
-            done.add(name)
-            pod = {
-                "metadata": {"name": name, "labels": job.spec.template.metadata.labels},
-                "spec": job.spec.template.spec,
-            }
-            await asyncio.to_thread(core.create_namespaced_pod, namespace, pod)
-            terminated = {"exitCode": exit_code, "reason": "Completed", "message": message}
-            container = {
-                "name": "measurement",
-                "image": "i",
-                "imageID": "i",
-                "ready": False,
-                "restartCount": 0,
-                "state": {"terminated": terminated},
-            }
-            await asyncio.to_thread(
-                core.patch_namespaced_pod_status, name, namespace, {"status": {"containerStatuses": [container]}}
-            )
-        await asyncio.sleep(0.1)
-
-
 @pytest.mark.parametrize(
     ("limits", "exit_code", "message", "result", "says"),
     [
@@ -187,12 +158,9 @@ async def test_a_job_measures_a_release(
     metric = {"name": "evals", **limits, "job": {"image": "evals:1", "args": ["--fast"]}}
     an_app(objects, rollout=judged_by(metric))
     await healthy(objects)
-    playing = asyncio.create_task(play_jobs(admin, objects.namespace, exit_code, message))
-    try:
+    async with jobs_that_end(admin, objects.namespace, "measurement", exit_code, message):
         ask_for(objects, "v2")
         entry = await ended(objects)
-    finally:
-        playing.cancel()
     assert entry["result"] == result
     assert says in entry["message"]
     # and its pod was restricted, without a token, and never part of the release that it measured

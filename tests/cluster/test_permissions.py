@@ -58,12 +58,12 @@ def used_in_a_namespace() -> set[Permission]:
         used |= on(resource, "list", "watch")
     for resource in CUSTOM:
         used |= on(resource, "update", sub="/status")
-    for resource in (BY_KIND["Release"], *OWNED):
+    for resource in (BY_KIND["Release"], BY_KIND["Evaluation"], *OWNED):
         if resource.kind != "Pod":
             used |= on(resource, "create", "patch", "delete")
     used |= on(BY_KIND["ReleaseAction"], "delete") | on(HTTP_ROUTES, "patch") | on(ENDPOINT_SLICES, "list")
-    used |= on(JOBS, "create", "patch", "delete")
-    for kind in ("LLMApp", "Model"):
+    used |= on(JOBS, "list", "create", "patch", "delete")
+    for kind in ("LLMApp", "Model", "Evaluation"):
         used |= on(BY_KIND[kind], "update", sub="/finalizers")
     return used
 

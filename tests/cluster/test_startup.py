@@ -40,7 +40,9 @@ def test_a_wrong_setting_is_named() -> None:
         assert ended.returncode == 2
         return ended.stderr.splitlines()[-1]
 
-    images = ("--runtime-image=runtime:1", "--gateway-image=gateway:1")
-    assert refused().endswith("the following arguments are required: --runtime-image, --gateway-image")
+    images = ("--runtime-image=runtime:1", "--gateway-image=gateway:1", "--evaluator-image=evaluator:1")
+    assert refused().endswith(
+        "the following arguments are required: --runtime-image, --gateway-image, --evaluator-image"
+    )
     assert refused(*images, "--workers=0").endswith("--workers must be a number from 1, not '0'")
     assert refused(*images, "--pod-access=magic").endswith("--pod-access must be direct or proxy, not 'magic'")

@@ -71,10 +71,10 @@ annotations:
 {{- define "genaiops.permissions" -}}
 # What people write: read, and judged in its status.
 - apiGroups: [genaiops.dev]
-  resources: [models, prompts, guardrailpolicies, rolloutpolicies, llmapps]
+  resources: [models, prompts, guardrailpolicies, rolloutpolicies, evaluationsuites, llmapps]
   verbs: [list, watch]
 - apiGroups: [genaiops.dev]
-  resources: [models/status, prompts/status, guardrailpolicies/status, rolloutpolicies/status, llmapps/status, releases/status, releaseactions/status]
+  resources: [models/status, prompts/status, guardrailpolicies/status, rolloutpolicies/status, llmapps/status, releases/status, releaseactions/status, evaluationsuites/status, evaluations/status]
   verbs: [update]
 # What people decide; old decisions are cleared away.
 - apiGroups: [genaiops.dev]
@@ -82,7 +82,7 @@ annotations:
   verbs: [list, watch, delete]
 # What it makes. A server-side apply is a patch, and a create where the object is not there yet.
 - apiGroups: [genaiops.dev]
-  resources: [releases]
+  resources: [releases, evaluations]
   verbs: [list, watch, create, patch, delete]
 - apiGroups: [""]
   resources: [configmaps, services]
@@ -98,7 +98,7 @@ annotations:
   verbs: [list, watch, create, patch, delete]
 # Owner references that hold the owner's deletion up, on clusters that check them.
 - apiGroups: [genaiops.dev]
-  resources: [llmapps/finalizers, models/finalizers]
+  resources: [llmapps/finalizers, models/finalizers, evaluations/finalizers]
   verbs: [update]
 # Which pods are ready; an annotation on a gateway's pod brings new routes to it at once.
 - apiGroups: [""]
@@ -115,10 +115,10 @@ annotations:
 - apiGroups: [""]
   resources: [secrets]
   verbs: [list, watch]
-# Jobs that measure a release. How they end stands in their pods.
+# Jobs that measure or evaluate a release. How they end stands in their pods; why one never began, in the Job.
 - apiGroups: [batch]
   resources: [jobs]
-  verbs: [create, patch, delete]
+  verbs: [list, create, patch, delete]
 - apiGroups: [""]
   resources: [events]
   verbs: [create, patch]

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from genaiops.api.action import Action, ActionPhase
 from genaiops.api.base import ApiModel, Condition, ObjectName, Phase, Signed, Time, UniqueBy
+from genaiops.api.evaluation import EvaluationPhase
 
 
 class Verdict(StrEnum):
@@ -139,6 +140,15 @@ class Hold(ApiModel):
     reason: str = Field(default="", max_length=1024, description="Why.")
 
 
+class Standing(ApiModel):
+    """Where a rollout stands with a suite that it has to pass."""
+
+    suite: ObjectName = Field(description="Name of the EvaluationSuite.")
+    evaluation: ObjectName = Field(description="Name of the Evaluation, the run that decides.")
+    phase: EvaluationPhase = Field(description="Where that run stands.")
+    message: str = Field(default="", max_length=1024, description="Its progress, and at its end what decided.")
+
+
 class RolloutStatus(ApiModel):
     """A rollout under way."""
 
@@ -159,6 +169,11 @@ class RolloutStatus(ApiModel):
     rescue: bool = Field(default=False, description="Back to it from a release that broke: there is no deadline.")
     wanted: int | None = Field(default=None, description="The weight that the step asked for when it began.")
     promoted: bool = Field(default=False, description="A person let it go past the present step.")
+    retried: bool = Field(default=False, description="A person tries it again: nothing counts that was found before.")
+    evaluated: bool = Field(default=False, description="It passed every suite of the app.")
+    evaluations: list[Standing] = Field(
+        default_factory=list, max_length=8, description="The suites that it has to pass before its first request."
+    )
     approved: bool = Field(default=False, description="The approval before the first pod was given.")
     gate: Gate | None = Field(default=None, description="The approval that it waits for.")
     held: Hold | None = Field(default=None, description="A person holds it.")
@@ -212,6 +227,9 @@ class HistoryEntry(ApiModel):
     )
     verdicts: list[MetricVerdict] = Field(
         default_factory=list, max_length=32, description="Each metric as it was judged last."
+    )
+    evaluations: list[Standing] = Field(
+        default_factory=list, max_length=8, description="The suites that it had to pass before its first request."
     )
     started_at: Time | None = Field(default=None, description="When the rollout began.")
     finished_at: Time = Field(description="When it ended.")

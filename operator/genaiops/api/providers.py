@@ -2,7 +2,7 @@
 
 import re
 from datetime import timedelta
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
@@ -125,6 +125,12 @@ class EnvironmentVariable(ApiModel):
     @Rule("has(self.value) != has(self.secretRef)", "env: write exactly one of value and secretRef")
     def has_one_value(self) -> bool:
         return (self.value is None) != (self.secret_ref is None)
+
+    def as_container_env(self) -> dict[str, Any]:
+        """The variable as it stands in a Pod's container."""
+        if self.secret_ref is None:
+            return {"name": self.name, "value": self.value}
+        return {"name": self.name, "valueFrom": {"secretKeyRef": self.secret_ref.to_manifest()}}
 
 
 class JobProvider(ApiModel):

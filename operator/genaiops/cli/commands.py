@@ -14,6 +14,7 @@ from genaiops.cli.failure import Failure, Refused
 from genaiops.cli.follow import Seen, follow, look
 from genaiops.cli.options import Duration, NameAndValue, ObjectName, app_argument, output, place
 from genaiops.cli.outcome import GOALS, Goal, Waiting
+from genaiops.cli.prompt import prompt
 from genaiops.cli.untrusted import block, dump, one_line, plain
 from genaiops.manifests.labels import APP
 
@@ -219,6 +220,7 @@ def wait(choice: Choice, app: str, goal: Goal, timeout: float) -> None:
 
 for command in decide.COMMANDS:
     cli.add_command(command)
+cli.add_command(prompt)
 
 
 def _about(app: str) -> list[Query]:

@@ -28,6 +28,7 @@ from genaiops.controller.election import (
     RETRY_SECONDS,
     FencedLease,
 )
+from genaiops.controller.evaluations import EvaluationReconciler
 from genaiops.controller.kinds import WATCHED
 from genaiops.controller.measuring import Measuring
 from genaiops.controller.metrics import LEADER
@@ -165,11 +166,16 @@ async def run(settings: Settings) -> NoReturn:
             lambda: keeper.seal if keeper else NO_SEAL,
             Measuring(providers),
         )
-        kinds = ("Model", "Prompt", "GuardrailPolicy", "RolloutPolicy")
+        evaluations = EvaluationReconciler(cluster, store, pods, settings.evaluator_image)
+        kinds = ("Model", "Prompt", "GuardrailPolicy", "RolloutPolicy", "EvaluationSuite")
         operator = Operator(
             cluster,
             store,
-            {"LLMApp": apps.reconcile, **dict.fromkeys(kinds, definitions.reconcile)},
+            {
+                "LLMApp": apps.reconcile,
+                "Evaluation": evaluations.reconcile,
+                **dict.fromkeys(kinds, definitions.reconcile),
+            },
             settings.namespaces,
             settings.workers,
         )

@@ -13,7 +13,7 @@ from kubernetes.utils.quantity import parse_quantity
 from genaiops.controller.cluster import ApiError, Cluster
 from genaiops.controller.kinds import BY_KIND
 from genaiops.controller.ownership import obstacle
-from genaiops.controller.store import Key, Raw, Store, key_of, owners_of
+from genaiops.controller.store import RECONCILED, Key, Raw, Store, key_of, owners_of
 from genaiops.manifests.labels import Object
 from genaiops.release.resolve import ReferenceProblem
 
@@ -84,7 +84,8 @@ class Applier:
             await self.delete(live)
         async with self._requests:
             result = await self._cluster.apply(manifest)
-        self._store.put(key.kind, result)
+        if key.kind not in RECONCILED:  # the watch brings those, and with them their reconcile
+            self._store.put(key.kind, result)
         settled[key] = (digest, _fingerprint(result))
 
     async def delete(self, live: Raw) -> None:

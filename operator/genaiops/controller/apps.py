@@ -16,6 +16,7 @@ from genaiops.controller.actions import answers, cleared
 from genaiops.controller.apply import Applier
 from genaiops.controller.cluster import UNAVAILABLE, ApiError, Cluster
 from genaiops.controller.dataplane import PodClient
+from genaiops.controller.evaluations import evaluations_to_clear
 from genaiops.controller.events import announcements, tell
 from genaiops.controller.hindrances import hindered, lost_releases, refusals
 from genaiops.controller.kinds import BY_KIND
@@ -161,8 +162,10 @@ class AppReconciler:
                     await self._applier.delete(live)
                 elif name in seen.releases:
                     await self._write_role(live, seen, todo)
-            elif kind not in ("Pod", "ReleaseAction") and key_of(live) not in wanted and not keep:
+            elif kind not in ("Pod", "ReleaseAction", "Evaluation") and key_of(live) not in wanted and not keep:
                 await self._applier.delete(live)
+        for evaluation in evaluations_to_clear(owned, todo.evaluate, seen.spec.revision_history_limit):
+            await self._applier.delete(evaluation)
         await self._answer(owned, seen, todo)
         if refusal:
             raise refusal

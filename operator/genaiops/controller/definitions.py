@@ -8,6 +8,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from genaiops.api.base import ApiModel, Condition, ObjectStatus
+from genaiops.api.evaluation import EvaluationSuiteSpec
 from genaiops.api.guardrails import GuardrailPolicySpec
 from genaiops.api.model import LifecycleStage, ModelSpec
 from genaiops.api.prompt import PromptSpec
@@ -26,6 +27,7 @@ from genaiops.manifests.template import kept
 from genaiops.problem import Problem
 from genaiops.release.lookup import parse_errors, prompts_in
 from genaiops.release.prompts import judge
+from genaiops.release.resolve import resolve_suite
 from genaiops.rollout.conditions import kstatus, merge
 from genaiops.rollout.snapshot import Notice
 
@@ -37,11 +39,12 @@ _SPECS: dict[str, type[ApiModel]] = {
     "Prompt": PromptSpec,
     "GuardrailPolicy": GuardrailPolicySpec,
     "RolloutPolicy": RolloutPolicySpec,
+    "EvaluationSuite": EvaluationSuiteSpec,
 }
 
 
 class DefinitionReconciler:
-    """Judges a Model, Prompt, GuardrailPolicy or RolloutPolicy."""
+    """Judges a Model, Prompt, GuardrailPolicy, RolloutPolicy or EvaluationSuite."""
 
     def __init__(
         self, cluster: Cluster, store: Store, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -67,6 +70,9 @@ class DefinitionReconciler:
             return None
         if isinstance(spec, ModelSpec):
             return await self._reconcile_model(key, raw, spec, now)
+        if isinstance(spec, EvaluationSuiteSpec):
+            await self._report(key, raw, self._judge_suite(key, generation, now))
+            return None
         found = self._problems(key, spec)
         errors = "; ".join(f"spec.{problem}" for problem in found if not problem.warning)
         warnings = "; ".join(f"spec.{problem}" for problem in found if problem.warning)
@@ -145,6 +151,24 @@ class DefinitionReconciler:
         if isinstance(spec, GuardrailPolicySpec):
             return validate(spec)
         return []
+
+    def _judge_suite(self, key: Key, generation: int, now: datetime) -> list[Condition]:
+        suite, problems = resolve_suite(
+            key.name, key.namespace, lambda kind, name: self._store.get(kind, key.namespace, name)
+        )
+        if suite:
+            return _ready(generation, now, "Valid", "can be used")
+        message = "; ".join(problem.message for problem in problems)
+        waits = all(problem.waits for problem in problems)
+        return kstatus(
+            generation,
+            now,
+            ready=False,
+            reconciling=waits,
+            stalled=not waits,
+            reason=problems[0].reason,
+            message=message,
+        )
 
     async def _report(self, key: Key, raw: Raw, conditions: list[Condition]) -> None:
         try:

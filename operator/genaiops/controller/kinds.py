@@ -46,6 +46,8 @@ CUSTOM: Final = tuple(
         ("LLMApp", "llmapps"),
         ("Release", "releases"),
         ("ReleaseAction", "releaseactions"),
+        ("EvaluationSuite", "evaluationsuites"),
+        ("Evaluation", "evaluations"),
     )
 )
 OWNED: Final = (
@@ -70,6 +72,8 @@ WEBHOOKS: Final = (
     Resource("ValidatingWebhookConfiguration", "validatingwebhookconfigurations", "admissionregistration.k8s.io"),
 )
 JOBS: Final = Resource("Job", "jobs", "batch")
+CONFIG_MAPS: Final = Resource("ConfigMap", "configmaps")
+"""Anybody's, as against the operator's own, which are watched."""
 BY_KIND: Final = {resource.kind: resource for resource in (*WATCHED, *WEBHOOKS, EVENTS, JOBS)}
 
 

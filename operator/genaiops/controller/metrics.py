@@ -20,6 +20,7 @@ RECONCILE_ERRORS: Final = Counter(
 )
 QUEUE_LENGTH: Final = Gauge("genaiops_queue_length", "Objects waiting for a reconcile.")
 LEADER: Final = Gauge("genaiops_leader", "1 on the operator that acts.")
+EVALUATIONS: Final = Counter("genaiops_evaluations_total", "Evaluations that ended.", ["namespace", "app", "result"])
 ROLLOUTS: Final = Counter("genaiops_rollouts_total", "Rollouts that ended.", ["namespace", "app", "result"])
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from genaiops.api.base import Phase
+from genaiops.api.evaluation import EvaluationSpec, EvaluationStatus
 from genaiops.api.llmapp import LLMAppSpec
 from genaiops.api.llmapp_status import LLMAppStatus
 from genaiops.api.release import ReleaseSpec
@@ -27,7 +28,7 @@ from genaiops.manifests.release import HTTP_PORT, release_of
 from genaiops.release.resolve import resolve
 from genaiops.rollout.comparison import comparison
 from genaiops.rollout.due import gateway_due
-from genaiops.rollout.snapshot import Snapshot, Workload
+from genaiops.rollout.snapshot import Run, Snapshot, Workload
 
 
 async def observe(
@@ -85,6 +86,7 @@ async def observe(
         action_uids=uids_of(about),
         changed_by=people_behind(raw, store, seal),
         releases=releases,
+        runs=_runs(about),
         workloads=workloads,
         gateway=gateway,
         readings=readings,
@@ -107,6 +109,19 @@ def _releases(owned: list[Raw]) -> dict[str, ReleaseSpec]:
             with suppress(ValueError):
                 releases[name] = release_of(raw)
     return releases
+
+
+def _runs(about: list[Raw]) -> dict[str, Run]:
+    """The app's Evaluations, oldest first. One that can't be read is of another version of the operator."""
+    runs = {}
+    for raw in about:
+        if raw["kind"] == "Evaluation" and not raw["metadata"].get("deletionTimestamp"):
+            with suppress(ValidationError):
+                runs[raw["metadata"]["name"]] = Run(
+                    EvaluationSpec.model_validate(raw.get("spec")),
+                    EvaluationStatus.model_validate(raw.get("status") or {}),
+                )
+    return runs
 
 
 def _workloads(owned: list[Raw], runtimes: list[Raw]) -> dict[str, Workload]:

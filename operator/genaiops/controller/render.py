@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from genaiops.api.release import ReleaseSpec
 from genaiops.api.traffic import Gateway, GatewayApi
 from genaiops.controller.store import Key, Raw, key_of
+from genaiops.manifests.evaluation import evaluation_object
 from genaiops.manifests.labels import RELEASE, Object, owner
 from genaiops.manifests.release import address_objects, deployment, disruption_budget, release_object, serving_port
 from genaiops.manifests.template import kept
@@ -21,7 +22,7 @@ class Manifests:
     """Every object that has to exist for a plan, by what it is for."""
 
     needs: list[Object] = field(default_factory=list)
-    """What the pods of releases need: Releases, their configuration, their addresses."""
+    """What comes before the pods of releases: Releases, their evaluations, configuration and addresses."""
     pods: list[Object] = field(default_factory=list)
     """The releases' Deployments."""
     traffic: list[Object] = field(default_factory=list)
@@ -69,6 +70,7 @@ def render(raw: Raw, seen: Snapshot, plan: Plan, gateway_image: str, live: Calla
     if plan.create:
         releases[plan.create.name] = plan.create.release
         made.needs.append(release_object(plan.create.name, seen.namespace, plan.create.release, owned_by))
+    made.needs.extend(evaluation_object(name, seen.namespace, spec, owned_by) for name, spec in plan.evaluate.items())
     for name in (*plan.replicas, *plan.draining):
         if name in releases:
             made.needs.extend(address_objects(name, seen.namespace, releases[name], owned_by))

@@ -31,6 +31,7 @@ class Settings:
     runtime_image: str
     """Image of the runtime in new releases."""
     gateway_image: str
+    evaluator_image: str
     namespaces: tuple[str, ...]
     """Namespaces to watch; empty: all."""
     lease_namespace: str
@@ -59,6 +60,7 @@ def parse_settings(arguments: Sequence[str] | None = None, env: Mapping[str, str
 
     option("runtime-image", "image of the runtime in new releases")
     option("gateway-image", "image of the gateway")
+    option("evaluator-image", "image of the evaluator")
     option("namespaces", "namespaces to watch, separated by commas; empty: all", "")
     option("lease-namespace", "namespace of the leader's lease", env.get("POD_NAMESPACE", "default"))
     option("lease-name", "name of the leader's lease", "genaiops-operator")
@@ -88,6 +90,7 @@ def parse_settings(arguments: Sequence[str] | None = None, env: Mapping[str, str
     return Settings(
         runtime_image=given.runtime_image,
         gateway_image=given.gateway_image,
+        evaluator_image=given.evaluator_image,
         namespaces=_listed(given.namespaces),
         lease_namespace=given.lease_namespace,
         lease_name=given.lease_name,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Set
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from genaiops.manifests.labels import APP, MODEL
+from genaiops.manifests.labels import APP, EVALUATION, MODEL
 
 Raw = dict[str, Any]
 
@@ -184,15 +184,17 @@ class Store:
         return {item for item in found | seen if item.kind in RECONCILED}
 
 
-RECONCILED = frozenset({"LLMApp", "Model", "Prompt", "GuardrailPolicy", "RolloutPolicy"})
+RECONCILED = frozenset(
+    {"LLMApp", "Model", "Prompt", "GuardrailPolicy", "RolloutPolicy", "EvaluationSuite", "Evaluation"}
+)
 """Kinds that have a reconcile of their own."""
 
 
 def owners_of(kind: str, raw: Raw) -> Iterator[Key]:
-    """The LLMApp or Model whose label an object carries, or whose release a person decided on."""
+    """The LLMApp, Model or Evaluation whose label an object carries, or the LLMApp that its spec is about."""
     labels = raw["metadata"].get("labels") or {}
     namespace = raw["metadata"].get("namespace", "")
-    if kind == "ReleaseAction":
+    if kind in ("ReleaseAction", "Evaluation"):
         yield Key("LLMApp", namespace, str((raw.get("spec") or {}).get("app", "")))
         return
     if kind not in RECONCILED:
@@ -200,6 +202,8 @@ def owners_of(kind: str, raw: Raw) -> Iterator[Key]:
             yield Key("LLMApp", namespace, labels[APP])
         if MODEL in labels:
             yield Key("Model", namespace, labels[MODEL])
+        if EVALUATION in labels:
+            yield Key("Evaluation", namespace, labels[EVALUATION])
 
 
 def references_of(key: Key, raw: Raw) -> Iterator[Key]:
@@ -226,11 +230,17 @@ def references_of(key: Key, raw: Raw) -> Iterator[Key]:
         yield from named("RolloutPolicy", "rolloutPolicyRef")
         yield from named("HTTPRoute", "traffic", "gatewayAPI", "httpRoute")
         yield from listed("GuardrailPolicy", spec.get("guardrails"))
+        yield from listed("EvaluationSuite", spec.get("evaluations"), by="suite")
         model = spec.get("model")
         yield from listed("Model", model.get("fallbacks") if isinstance(model, dict) else None)
     elif key.kind == "Prompt":
         versions = spec.get("versions")
         for version in versions if isinstance(versions, list) else ():
             yield from listed("Prompt", version.get("includes") if isinstance(version, dict) else None, "prompt")
+    elif key.kind == "Evaluation":
+        yield from named("EvaluationSuite", "suite")
+        yield from named("Release", "release")
+    elif key.kind == "EvaluationSuite":
+        yield from listed("Model", spec.get("evaluators"), by="model")
     elif key.kind == "Model":
         yield from named("Secret", "credentials", "secretRef", "name")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from math import ceil
 from typing import Any, Final
 
-from genaiops.api.providers import EnvironmentVariable, JobProvider
+from genaiops.api.providers import JobProvider
 from genaiops.manifests.labels import APP, COMPONENT, MANAGED_BY, MANAGER, Object, metadata
 from genaiops.manifests.pods import container_security, pod_security
 
@@ -26,7 +26,7 @@ def measurement_job(
         "name": "measurement",
         "image": provider.image,
         "imagePullPolicy": "IfNotPresent",
-        "env": [*told, *map(_variable, provider.env)],
+        "env": [*told, *(variable.as_container_env() for variable in provider.env)],
         "resources": provider.resources.to_manifest(),
         "securityContext": container_security(read_only=False),
         "terminationMessagePath": provider.result_path,
@@ -56,10 +56,3 @@ def measurement_job(
             },
         },
     }
-
-
-def _variable(variable: EnvironmentVariable) -> dict[str, Any]:
-    if variable.secret_ref is None:
-        return {"name": variable.name, "value": variable.value}
-    key = {"name": variable.secret_ref.name, "key": variable.secret_ref.key}
-    return {"name": variable.name, "valueFrom": {"secretKeyRef": key}}

@@ -43,15 +43,7 @@ def address_objects(name: str, namespace: str, release: ReleaseSpec, owned_by: O
             "kind": "ConfigMap",
             "metadata": metadata(name, namespace, labels, owned_by),
             "immutable": True,
-            "data": {
-                # Without defaults: a field that a later operator adds changes no ConfigMap of a release that runs, and
-                # the release's own, older runtime can read it.
-                RELEASE_FILE: json.dumps(
-                    {"name": name, **release.model_dump(mode="json", by_alias=True, exclude_defaults=True)},
-                    sort_keys=True,
-                    ensure_ascii=False,
-                )
-            },
+            "data": {RELEASE_FILE: release_document(name, release)},
         },
         {
             "apiVersion": "v1",
@@ -68,6 +60,16 @@ def address_objects(name: str, namespace: str, release: ReleaseSpec, owned_by: O
             },
         },
     ]
+
+
+def release_document(name: str, release: ReleaseSpec) -> str:
+    """What a runtime is told of its release.
+
+    Without defaults: a field that a later operator adds changes no ConfigMap of a release that runs, and the release's
+    own, older runtime can read it.
+    """
+    document = {"name": name, **release.model_dump(mode="json", by_alias=True, exclude_defaults=True)}
+    return json.dumps(document, sort_keys=True, ensure_ascii=False)
 
 
 def release_of(configuration: Object) -> ReleaseSpec:

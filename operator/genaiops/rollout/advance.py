@@ -5,12 +5,13 @@ The numbers in comments are the rules of docs/rollouts.md.
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from genaiops.analysis.judge import summary
 from genaiops.analysis.window import STABLE
 from genaiops.api.analysis import Analysis, OnInconclusive, OnNoData
 from genaiops.api.base import format_duration
+from genaiops.api.evaluation import EvaluationPhase, EvaluationSpec
 from genaiops.api.llmapp_status import Arm, Gate, Result, RolloutStatus, Verdict
 from genaiops.api.rollout import Approval, Experiment, RolloutSpec, Step
 from genaiops.rollout.capacity import Capacity, capacity_of
@@ -18,9 +19,12 @@ from genaiops.rollout.comparison import Comparison, analysis_of, of_rollout
 from genaiops.rollout.conditions import clipped
 from genaiops.rollout.course import WENT_BACK
 from genaiops.rollout.due import next_question
+from genaiops.rollout.evaluating import exams, standing
 from genaiops.rollout.live import decides, judged
 from genaiops.rollout.snapshot import Notice, Snapshot
 from genaiops.rollout.steps import effective_steps, scale_at, testers_at, weight_at, windows
+
+_NOT_PASSED: Final = (EvaluationPhase.FAILED, EvaluationPhase.ERROR)
 
 
 class Ended(NamedTuple):
@@ -51,6 +55,8 @@ class Advance:
         """Whether the candidate may have pods at all."""
         self.pods = 0
         """Pods that it is to have."""
+        self.evaluate: dict[str, EvaluationSpec] = {}
+        """Evaluations that it waits for, by name."""
 
     @property
     def policy(self) -> RolloutSpec:
@@ -92,7 +98,7 @@ class Advance:
         last = len(self.steps) - 1
         self.fit_step(last)
         self.update(steps=last, paused=None)
-        self.may_run = self.is_approved()
+        self.may_run = self.is_evaluated() and self.is_approved()
         if not self.may_run:
             return
         self.fit_weight()
@@ -146,6 +152,35 @@ class Advance:
 
     def abort(self, reason: str, message: str) -> None:
         self.ended = Ended(Result.ABORTED, reason, f"{message} (at weight {self.rollout.weight})")
+
+    # --- evaluation -----------------------------------------------------------------------------------------
+
+    def is_evaluated(self) -> bool:
+        """1: whether the candidate has passed every suite of the app."""
+        rollout = self.rollout
+        if rollout.evaluated or rollout.approved or rollout.fast or rollout.undo:
+            return True
+        if self.seen.resolution.target is None:
+            self.hold("the spec can't be resolved; the candidate waits until it can")
+            return False
+        asked = exams(self.seen, rollout, self.stable)
+        stands = [standing(exam, self.seen.runs) for exam in asked]
+        self.evaluate = {exam.name: exam.spec for exam in asked}
+        self.update(evaluations=stands)
+        if bad := next((one for one in stands if one.phase in _NOT_PASSED), None):
+            reason = "EvaluationFailed" if bad.phase is EvaluationPhase.FAILED else "EvaluationError"
+            self.abort(reason, f"{bad.suite}: {bad.message}")
+            return False
+        open_ones = [one for one in stands if one.phase is not EvaluationPhase.PASSED]
+        if open_ones:
+            tells = ", ".join(f"{one.suite} {one.message or one.phase}" for one in open_ones)
+            self.update(waiting=clipped(f"evaluation: {tells}"), waiting_since=None, paused=None)
+            return False
+        if stands:
+            told = "; ".join(f"{one.suite}: {one.message}" for one in stands)
+            self.notify("EvaluationPassed", f"{rollout.release}: {told}")
+        self.update(evaluated=True, waiting=None)
+        return True
 
     # --- people ---------------------------------------------------------------------------------------------
 

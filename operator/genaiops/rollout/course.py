@@ -47,12 +47,12 @@ class Course:
         *,
         undo: bool = False,
         rescue: bool = False,
-        proved: bool = True,
+        retry: bool = False,
         decided_by: Iterable[str] = (),
     ) -> None:
-        """A rollout to this release: at once where it served lately, and is `proved` by that. `rescue`: from one that
-        broke after its promotion, whatever the policy says."""
-        fast = rescue or (self.stable is not None and proved and release in self.recently_promoted())
+        """A rollout to this release: at once where it served lately, which proves nothing to who retries it. `rescue`:
+        from one that broke after its promotion, whatever the policy says."""
+        fast = rescue or (self.stable is not None and not retry and release in self.recently_promoted())
         since = self._stable_since()
         if since is not None and since > self.now:
             # The clock was put back: nobody knows what came first.
@@ -64,6 +64,7 @@ class Course:
             fast=fast,
             undo=undo,
             rescue=rescue,
+            retried=retry,
             decided_by=list(decided_by),
             requested_by=sorted(asked_by),
         )
@@ -155,6 +156,7 @@ class Course:
                 message=clipped(message, 4096),
                 decided_by=decided_by,
                 verdicts=judged.verdicts[:32],
+                evaluations=judged.evaluations if isinstance(judged, RolloutStatus) else [],
                 started_at=judged.started_at,
                 finished_at=self.now,
             )

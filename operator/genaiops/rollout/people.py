@@ -80,7 +80,7 @@ def _carry_out(course: Course, asked: Asked, names: dict[str, str]) -> str:
             return f"{name} was taken back"
         case Action.RETRY:
             course.aborted = None
-            course.begin(name, proved=False)
+            course.begin(name, retry=True)
             return f"{name} is rolled out again"
         case Action.PAUSE:
             assert rollout is not None

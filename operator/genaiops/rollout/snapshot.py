@@ -6,6 +6,7 @@ from datetime import datetime
 
 from genaiops.analysis.readings import Readings
 from genaiops.api.action import ReleaseActionSpec
+from genaiops.api.evaluation import EvaluationSpec, EvaluationStatus
 from genaiops.api.llmapp import LLMAppSpec
 from genaiops.api.llmapp_status import LLMAppStatus
 from genaiops.api.release import ReleaseSpec
@@ -73,6 +74,14 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class Run:
+    """An Evaluation: what was asked for, and where it stands."""
+
+    spec: EvaluationSpec
+    status: EvaluationStatus
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """One LLMApp and all that matters to it, at one moment."""
 
@@ -90,6 +99,8 @@ class Snapshot:
     """Who changed the app or what it refers to, and when last, as far as is known."""
     releases: Mapping[str, ReleaseSpec] = field(default_factory=dict)
     """The Release objects of the app, oldest first."""
+    runs: Mapping[str, Run] = field(default_factory=dict)
+    """The Evaluations of the app, by name, oldest first."""
     workloads: Mapping[str, Workload] = field(default_factory=dict)
     gateway: GatewayView = field(default_factory=GatewayView)
     readings: Readings | None = None
@@ -137,6 +148,8 @@ class Plan:
     """Releases whose pods are to go while their address stays."""
     create: Target | None = None
     """A Release object to make."""
+    evaluate: Mapping[str, EvaluationSpec] = field(default_factory=dict)
+    """Evaluations that have to run or have run, by name: what the rollout waits for."""
     prune: tuple[str, ...] = ()
     """Release objects beyond the history limit."""
     notices: tuple[Notice, ...] = ()

@@ -18,8 +18,10 @@ def at_the_cluster(cluster: ApiServer, tmp_path: Path) -> list[str]:
 
 
 def test_commands_come_with_what_they_do() -> None:
-    assert complete(cli, ["pro"]) == "promote\tLet a rollout go on past its present step.\n:4\n"
-    assert complete(cli, []).count("\n") == 17
+    assert complete(cli, ["prom"]) == (
+        "promote\tLet a rollout go on past its present step.\nprompt\tExchange prompts with other tools.\n:4\n"
+    )
+    assert complete(cli, []).count("\n") == 18
 
 
 def test_choices_and_options() -> None:

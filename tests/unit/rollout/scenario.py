@@ -20,8 +20,9 @@ from typing import Any, Self, Unpack
 
 from genaiops.api.action import ReleaseActionSpec
 from genaiops.api.base import parse_duration
+from genaiops.api.evaluation import EvaluationStatus
 from genaiops.api.llmapp import LLMAppSpec
-from genaiops.rollout.snapshot import Asked
+from genaiops.rollout.snapshot import Asked, Run
 from rollout.outcome import Expected, Outcome, difference_in, version_of
 from rollout.world import APP, Requests, World
 
@@ -42,6 +43,11 @@ def pause(duration: str | None = None) -> Step:
 def metric(name: str, **fields: Any) -> dict[str, Any]:
     """A metric of the analysis, as in a manifest."""
     return {"name": name, **fields}
+
+
+def a_suite(query: str) -> dict[str, Any]:
+    """A suite of one row."""
+    return {"dataset": {"rows": [{"id": "r1", "query": query}]}, "evaluators": [{"name": "f1", "type": "F1"}]}
 
 
 class Story:
@@ -82,6 +88,13 @@ class Story:
         """Other fields of the rollout, as in a manifest."""
         self._manifest["rollout"] |= fields
         return self._apply(f"rollout {fields}")
+
+    def with_suites(self, *names: str) -> Self:
+        """EvaluationSuites that a new release has to pass; those that don't exist yet are written."""
+        self._manifest["evaluations"] = [{"suite": name} for name in names]
+        for name in names:
+            self.world.objects.setdefault(("EvaluationSuite", name), {"spec": a_suite("Hello?")})
+        return self._apply(f"suites {names}")
 
     def with_history_limit(self, limit: int) -> Self:
         """Releases and history entries that are kept."""
@@ -159,6 +172,18 @@ class Story:
         """The gateway's own checks find no healthy pod of a release."""
         self.world.gateway.endpoints[self.name(version)] = 0
         return self._event(f"the gateway sees no pod of {version}")
+
+    def when_suite_asks(self, name: str, query: str) -> Self:
+        """A person changes the rows of a suite."""
+        self.world.objects["EvaluationSuite", name] = {"spec": a_suite(query)}
+        return self._event(f"suite {name} asks {query}")
+
+    def when_evaluation(self, suite: str, phase: str, **status: Any) -> Self:
+        """The newest run of a suite tells where it stands."""
+        name, run = next((name, run) for name, run in reversed(self.world.runs.items()) if run.spec.suite == suite)
+        told = EvaluationStatus.model_validate({"phase": phase, **status})
+        self.world.runs[name] = Run(run.spec, told)
+        return self._event(f"evaluation {suite} is {phase}")
 
     def when_all_settles(self) -> Self:
         """Pods become ready, the gateway reports, pods end, until nothing is left to happen."""

@@ -13,6 +13,7 @@ from typing import Any
 from genaiops.analysis.counters import measure
 from genaiops.analysis.readings import Readings
 from genaiops.api.analysis import MetricName
+from genaiops.api.evaluation import EvaluationStatus
 from genaiops.api.llmapp import LLMAppSpec
 from genaiops.api.llmapp_status import Arm, LLMAppStatus, PodCounters
 from genaiops.api.release import ReleaseSpec
@@ -20,7 +21,7 @@ from genaiops.release.resolve import Resolution, resolve
 from genaiops.rollout.comparison import Comparison, comparison
 from genaiops.rollout.due import gateway_due
 from genaiops.rollout.plan import plan
-from genaiops.rollout.snapshot import Asked, GatewayView, Notice, Plan, Routes, Snapshot, Workload
+from genaiops.rollout.snapshot import Asked, GatewayView, Notice, Plan, Routes, Run, Snapshot, Workload
 from genaiops.rollout.steps import pods_needed
 
 APP, NAMESPACE = "support", "shop"
@@ -87,6 +88,8 @@ class World:
         self.changed_by: dict[str, datetime] = {}
         self.status = LLMAppStatus()
         self.releases: dict[str, ReleaseSpec] = {}
+        self.runs: dict[str, Run] = {}
+        """Evaluations that were asked for."""
         self.deployments: dict[str, int] = {}
         self.pods: dict[str, list[Pod]] = {}
         self.troubles: dict[str, str] = {}
@@ -135,6 +138,7 @@ class World:
             action_uids=frozenset(asked.uid for asked in self.actions),
             changed_by=dict(self.changed_by),
             releases=dict(self.releases),
+            runs=dict(self.runs),
             workloads={release: self._workload(release) for release in {*self.deployments, *self.pods}},
             gateway=gateway,
             readings=readings,
@@ -154,6 +158,9 @@ class World:
             self.releases[todo.create.name] = todo.create.release
         for name in todo.prune:
             del self.releases[name]
+        for name, spec in todo.evaluate.items():
+            assert spec.release in self.releases, "what is evaluated exists"
+            self.runs.setdefault(name, Run(spec, EvaluationStatus()))
         self.gateway.told = todo.routes
         self.notices += todo.notices
         self.wake = todo.at
@@ -179,10 +186,10 @@ class World:
         if routes.testers or routes.shadow:
             assert self.ready(str(routes.candidate)), "testers and copies go to pods that are ready"
         rollout = todo.status.rollout
-        if rollout and not rollout.approved and not rollout.fast and not rollout.undo:
+        if rollout and not (rollout.approved and rollout.evaluated) and not rollout.fast and not rollout.undo:
             before = self.deployments.get(rollout.release, 0)
-            assert asked.get(rollout.release, 0) <= before, "no pod before the approval"
-            assert routes.candidate != rollout.release, "no request before the approval"
+            assert asked.get(rollout.release, 0) <= before, "no pod before evaluation and approval"
+            assert routes.candidate != rollout.release, "no request before evaluation and approval"
         if not self.gateway.silent:
             for release, weight in self.gateway.weights.items():
                 gone = weight and release in self.deployments and release not in asked

@@ -1,0 +1,78 @@
+"""The gate before a candidate's first request: the suites that it has to pass.
+
+Rule 1 of docs/rollouts.md. Each suite is one Evaluation, whose name follows from what it is about: the same rollout
+asks for the same run, whoever reconciles it.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from genaiops.api.evaluation import EvaluationPhase, EvaluationSpec, EvaluationStatus, Purpose, WorstRow
+from genaiops.api.llmapp_status import RolloutStatus, Standing
+from genaiops.release.resolve import Suite
+from genaiops.rollout.conditions import clipped
+from genaiops.rollout.snapshot import Run, Snapshot
+
+_APP_CHARACTERS: Final = 40
+
+
+@dataclass(frozen=True)
+class Exam:
+    """A suite and the run that decides on it."""
+
+    suite: Suite
+    name: str
+    spec: EvaluationSpec
+
+
+def exams(seen: Snapshot, rollout: RolloutStatus, stable: str | None) -> tuple[Exam, ...]:
+    """What this rollout's candidate has to pass; nothing where nobody knows."""
+    target = seen.resolution.target
+    return tuple(_exam(seen.name, suite, rollout, stable) for suite in (target.suites if target else ()))
+
+
+def _exam(app: str, suite: Suite, rollout: RolloutStatus, stable: str | None) -> Exam:
+    spec = EvaluationSpec(
+        app=app,
+        suite=suite.name,
+        release=rollout.release,
+        baseline=stable,
+        purpose=Purpose.GATE,
+        suite_hash=suite.hash,
+        fresh=rollout.retried,
+    )
+    identity = f"{spec.model_dump_json()}{rollout.started_at.isoformat()}"
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:12]
+    return Exam(suite, f"{app[:_APP_CHARACTERS]}-e-{digest}", spec)
+
+
+def standing(exam: Exam, runs: Mapping[str, Run]) -> Standing:
+    """Where a candidate stands with one suite."""
+    run = runs.get(exam.name)
+    if run is None:
+        return Standing(suite=exam.suite.name, evaluation=exam.name, phase=EvaluationPhase.PENDING)
+    if run.spec != exam.spec:
+        message = f"an Evaluation {exam.name!r} exists that is not the operator's: delete it, and retry the release"
+        return Standing(
+            suite=exam.suite.name, evaluation=exam.name, phase=EvaluationPhase.ERROR, message=clipped(message)
+        )
+    return Standing(
+        suite=exam.suite.name,
+        evaluation=exam.name,
+        phase=run.status.phase or EvaluationPhase.PENDING,
+        message=clipped(_tells(run.status)),
+    )
+
+
+def _tells(status: EvaluationStatus) -> str:
+    if not (status.phase and status.phase.finished):
+        return "; ".join(filter(None, (status.progress, status.message)))
+    worst = "; ".join(map(_row, status.worst)) if status.phase is EvaluationPhase.FAILED else ""
+    return f"{status.message}; worst: {worst}" if worst else status.message
+
+
+def _row(row: WorstRow) -> str:
+    score = f" {row.score.normalize():f}" if row.score is not None else ""
+    return f"{row.id} ({row.evaluator}{score}{': ' if row.reason else ''}{row.reason})"
