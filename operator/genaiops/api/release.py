@@ -56,6 +56,9 @@ class ReleaseContent(ApiModel):
     guardrails: list[GuardrailPolicySpec] = Field(
         default_factory=list, max_length=16, description="Checks on input and output, policy by policy."
     )
+    guardrail_models: list[ModelContent] = Field(
+        default_factory=list, max_length=64, description="Models that guardrails ask."
+    )
     container: Container | None = Field(default=None, description="The team's own code.")
     runtime: RuntimeContent = Field(description="The runtime beside the app.")
     pods: PodOverlay | None = Field(default=None, description="Where the pods run and how they are marked.")

@@ -212,8 +212,8 @@ def references_of(key: Key, raw: Raw) -> Iterator[Key]:
     if not isinstance(spec, dict):
         return
 
-    def named(kind: str, *path: str) -> Iterator[Key]:
-        value: Any = spec
+    def named(kind: str, *path: str, start: Any = spec) -> Iterator[Key]:
+        value = start
         for part in path:
             value = value.get(part) if isinstance(value, dict) else None
         if isinstance(value, str):
@@ -244,3 +244,9 @@ def references_of(key: Key, raw: Raw) -> Iterator[Key]:
         yield from listed("Model", spec.get("evaluators"), by="model")
     elif key.kind == "Model":
         yield from named("Secret", "credentials", "secretRef", "name")
+    elif key.kind == "GuardrailPolicy":
+        for stage in ("input", "output"):
+            guardrails = spec.get(stage)
+            for guardrail in guardrails if isinstance(guardrails, list) else ():
+                yield from named("Model", "detector", "model", start=guardrail)
+                yield from named("Secret", "detector", "secretRef", "name", start=guardrail)

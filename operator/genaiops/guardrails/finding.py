@@ -71,6 +71,23 @@ class Detector(Protocol):
         """The first place from `start` on whose judgement more text could change; ``len(text)`` where none."""
 
 
+class RemoteDetector(Protocol):
+    """A detector that asks a server. As a Detector, but for `find`."""
+
+    @property
+    def judges_whole(self) -> bool:
+        """As in Detector."""
+
+    def given(self, context: Context) -> Self:
+        """As in Detector."""
+
+    async def find(self, text: str, start: int, complete: bool) -> list[Finding]:
+        """As in Detector. What it raises is an error of the detector's, and its text is logged nowhere."""
+
+    def first_open(self, text: str, start: int) -> int:
+        """As in Detector."""
+
+
 class Inline:
     """What is common to detectors that are quick, and need to know nothing of the request."""
 
@@ -90,5 +107,6 @@ def merged(findings: list[Finding]) -> list[Finding]:
             continue
         last = result.pop()
         kind = last.kind if last.end - last.start >= finding.end - finding.start else finding.kind
-        result.append(Finding(last.start, max(last.end, finding.end), kind))
+        score = max((score for score in (last.score, finding.score) if score is not None), default=None)
+        result.append(Finding(last.start, max(last.end, finding.end), kind, score))
     return result

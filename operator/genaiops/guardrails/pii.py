@@ -1,7 +1,7 @@
 """Personal data: patterns, and the checks that tell a real number from a row of digits.
 
-International forms. A bare row of ten digits is no phone number here and a bare row of nine no social security
-number: they are order numbers far more often.
+International forms. A bare row of ten digits is a phone number, and one of nine a social security number, only after a
+word that says so: elsewhere they are order numbers far more often.
 """
 
 import ipaddress
@@ -40,7 +40,8 @@ def iban(text: str) -> bool:
 
 def ssn(text: str) -> bool:
     """A US social security number that can have been issued (SSA, "Social Security Number Randomization", 2011)."""
-    area, group, serial = (int(part) for part in text.replace(" ", "-").split("-"))
+    digits = text.replace(" ", "").replace("-", "")
+    area, group, serial = int(digits[:3]), int(digits[3:5]), int(digits[5:])
     # The two most used in advertisements were withdrawn by the SSA.
     withdrawn = {(78, 5, 1120), (219, 9, 9999)}
     return area not in (0, 666) and area < 900 and group > 0 and serial > 0 and (area, group, serial) not in withdrawn
@@ -83,6 +84,12 @@ def _valid_phone(text: str, region: str | None) -> bool:
         return False
 
 
+_CALLS = (
+    r"(?i:phone|tel|telephone|telefon|t[eé]l[eé]phone|mobile|mobil|handy|cell|fax|whatsapp|call|ring|dial|text|reach|"
+    r"anruf|ruf|appel)"
+)
+"""Words (English, German, French) after which a bare row of digits may be a phone number."""
+
 _RECOGNISERS = {
     PIIEntity.EMAIL: (
         # RFC 5321's lengths: 64 before the @, 63 for a label.
@@ -96,6 +103,7 @@ _RECOGNISERS = {
         Recogniser("PHONE", r"(?:\+|\b00)[1-9](?:[ .()/-]{0,3}\d){6,14}\b", phone_international),
         Recogniser("PHONE", r"(?:\(\d{3}\) ?|\b\d{3}[ .-])\d{3}[ .-]\d{4}\b", phone_national),
         Recogniser("PHONE", r"(?:\(0\d{1,5}\)|\b0\d{1,5})[ /-]{1,3}\d{2,4}(?:[ /-]?\d{2,4}){1,4}\b", phone_national),
+        Recogniser("PHONE", rf"\b{_CALLS}[^\d\n]{{0,16}}(?P<value>\d{{10,11}})\b", phone_national),
     ),
     PIIEntity.CREDIT_CARD: (Recogniser("CREDIT_CARD", r"\b\d(?:[ -]?\d){12,18}\b", card),),
     PIIEntity.IBAN: (
@@ -105,7 +113,10 @@ _RECOGNISERS = {
         Recogniser("IP_ADDRESS", r"\b\d{1,3}(?:\.\d{1,3}){3}\b", ipv4),
         Recogniser("IP_ADDRESS", r"\b[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{0,4}){2,7}", ipv6),
     ),
-    PIIEntity.US_SSN: (Recogniser("US_SSN", r"\b(?:\d{3}-\d{2}-\d{4}|\d{3} \d{2} \d{4})\b", ssn),),
+    PIIEntity.US_SSN: (
+        Recogniser("US_SSN", r"\b(?:\d{3}-\d{2}-\d{4}|\d{3} \d{2} \d{4})\b", ssn),
+        Recogniser("US_SSN", r"\b(?i:ssn|social security)[^\d\n]{0,16}(?P<value>\d{9})\b", ssn),
+    ),
 }
 
 

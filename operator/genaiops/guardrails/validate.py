@@ -22,8 +22,16 @@ def validate(policy: GuardrailPolicySpec, at: str = "") -> list[Problem]:
 def detector_problems(detector: Detector, field: str) -> Iterator[Problem]:
     """What is wrong with a detector that stands at `field`."""
     match detector.type:
-        case DetectorType.PII | DetectorType.SECRETS | DetectorType.MAX_LENGTH:
-            return  # nothing about them can be wrong, and making their tables takes milliseconds
+        case (
+            DetectorType.PII
+            | DetectorType.SECRETS
+            | DetectorType.MAX_LENGTH
+            | DetectorType.PROMPT_LEAK
+            | DetectorType.EXFILTRATION
+            | DetectorType.MODERATION
+            | DetectorType.WEBHOOK
+        ):
+            return  # nothing about them can be wrong but for their Model, and making a table takes milliseconds
         case DetectorType.REGEX:
             for index, pattern in enumerate(detector.patterns or ()):
                 yield from _pattern_problems(pattern, bool(detector.ignore_case), f"{field}.patterns[{index}]")

@@ -48,18 +48,25 @@ class JSONSchemaDetector(Inline):
 
     def find(self, text: str, start: int, complete: bool) -> list[Finding]:
         """As in Detector."""
-        return [Finding(0, len(text), "JSON_SCHEMA")] if complete and not self._satisfies(text) else []
+        return [Finding(0, len(text), "JSON_SCHEMA")] if complete and self.problem(text) else []
 
     def first_open(self, text: str, start: int) -> int:
         """As in Detector. Everything is open until the text is complete."""
         return start
 
-    def _satisfies(self, text: str) -> bool:
+    def problem(self, text: str) -> str | None:
+        """What is wrong with the text, in words that may quote it; None where nothing is."""
         try:
             document = json.loads(text, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError):
-            return False
-        return self._validator.is_valid(document)
+        except ValueError as error:
+            return f"it is no JSON: {error}"
+        except RecursionError:
+            return "it is nested too deeply"
+        if self._validator.is_valid(document):
+            return None
+        fault = next(self._validator.iter_errors(document))
+        place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault.instance_path)
+        return f"at ${place}: {fault.message}"
 
 
 def _refuse_constant(name: str) -> NoReturn:

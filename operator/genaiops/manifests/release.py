@@ -124,6 +124,7 @@ def deployment(
                 {"name": "release", "configMap": {"name": name}},
                 {"name": "tmp", "emptyDir": {}},
                 *_credential_volumes(release),
+                *_webhook_volumes(release),
             ],
         },
     }
@@ -171,6 +172,14 @@ def _runtime_container(release: ReleaseSpec) -> dict[str, Any]:
                 }
                 for model, volume in zip(_keyed_models(release), _credential_volumes(release), strict=True)
             ),
+            *(
+                {
+                    "name": volume["name"],
+                    "mountPath": f"/etc/genaiops/credentials/_secrets/{volume['secret']['secretName']}",
+                    "readOnly": True,
+                }
+                for volume in _webhook_volumes(release)
+            ),
         ],
     }
 
@@ -205,7 +214,8 @@ def _probe(path: str, *, period: int, failures: int) -> dict[str, Any]:
 
 
 def _keyed_models(release: ReleaseSpec) -> list[ModelContent]:
-    models: Iterable[ModelContent] = (release.content.model, *release.content.fallbacks)
+    content = release.content
+    models: Iterable[ModelContent] = (content.model, *content.fallbacks, *content.guardrail_models)
     by_name = {model.name: model for model in models if model.credentials}
     return list(by_name.values())
 
@@ -224,3 +234,19 @@ def _credential_volumes(release: ReleaseSpec) -> list[dict[str, Any]]:
             }
         )
     return volumes
+
+
+def _webhook_volumes(release: ReleaseSpec) -> list[dict[str, Any]]:
+    """One for each Secret that guardrails' webhooks take a token from, with the keys that they take."""
+    keys: dict[str, set[str]] = {}
+    for policy in release.content.guardrails:
+        for guardrail in (*policy.input, *policy.output):
+            if ref := guardrail.detector.secret_ref:
+                keys.setdefault(ref.name, set()).add(ref.key)
+    return [
+        {
+            "name": f"webhook-{index}",
+            "secret": {"secretName": name, "items": [{"key": key, "path": key} for key in sorted(keys[name])]},
+        }
+        for index, name in enumerate(sorted(keys))
+    ]

@@ -23,13 +23,14 @@ from aiohttp import (
 )
 
 from genaiops.api.release import ModelContent
-from genaiops.providers.credentials import ApiKey, CredentialError
+from genaiops.providers.credentials import CredentialError, MountedSecret
 from genaiops.providers.sse import DONE, EventParser
 
 CONNECT_TIMEOUT = 5.0
 """Seconds."""
 # Shorter than the 5 s after which common Python servers close an idle connection: a reused one is a live one.
 IDLE_TIMEOUT = 4.0
+_CHAT = "chat/completions"
 _PROBE_TIMEOUT = ClientTimeout(total=CONNECT_TIMEOUT)
 RETRYABLE = frozenset({429, 503})
 # The server understood and won't: another try, or another model, would only repeat the caller's mistake.
@@ -93,8 +94,8 @@ class Provider:
         self._client = client
         self._timeout = ClientTimeout(total=timeout.total_seconds(), sock_connect=CONNECT_TIMEOUT)
         self._base = model.endpoint.rstrip("/")
-        self._url = f"{self._base}/chat/completions"
-        self._key = ApiKey(credentials_dir, model.name) if model.credentials else None
+        key = credentials_dir / model.name / "api-key"
+        self._key = MountedSecret(key, f"model {model.name}") if model.credentials else None
         self._on_call = on_call
 
     async def unreachable(self) -> str | None:
@@ -120,8 +121,13 @@ class Provider:
 
     async def complete(self, payload: Mapping[str, Any], request_id: str) -> dict[str, Any]:
         """The answer, whole. Raises ProviderError."""
-        async with self._called(payload, request_id) as response:
+        async with self._called(_CHAT, payload, request_id) as response:
             return _answer(await response.read())
+
+    async def ask(self, path: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """The JSON object that the server answers at this path below its endpoint. Raises ProviderError."""
+        async with self._called(path, payload, uuid4().hex) as response:
+            return _object(await response.read())
 
     @asynccontextmanager
     async def stream(self, payload: Mapping[str, Any], request_id: str) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
@@ -129,11 +135,11 @@ class Provider:
 
         Raises ProviderError on entry and while iterating, also where the stream ends without being finished.
         """
-        async with self._called(payload, request_id) as response:
+        async with self._called(_CHAT, payload, request_id) as response:
             yield _chunks(response)
 
     @asynccontextmanager
-    async def _called(self, payload: Mapping[str, Any], request_id: str) -> AsyncIterator[ClientResponse]:
+    async def _called(self, path: str, payload: Mapping[str, Any], request_id: str) -> AsyncIterator[ClientResponse]:
         """The response, once its head says 200."""
         started = perf_counter()
         outcome: str | None = None
@@ -141,7 +147,7 @@ class Provider:
         try:
             try:
                 async with self._client.post(
-                    self._url,
+                    f"{self._base}/{path}",
                     data=body,
                     headers=self._headers(request_id),
                     timeout=self._timeout,

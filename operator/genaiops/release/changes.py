@@ -27,6 +27,8 @@ def _differences(old: ReleaseSpec, new: ReleaseSpec) -> Iterator[str]:
     yield from _fields("parameters", before.parameters, after.parameters)
     if before.fallbacks != after.fallbacks:
         yield _arrow("fallbacks", _names(before.fallbacks), _names(after.fallbacks))
+    if before.guardrail_models != after.guardrail_models:
+        yield _arrow("guardrail models", _names(before.guardrail_models), _names(after.guardrail_models))
     yield from _fields("model call", _Calls.of(before), _Calls.of(after))
     if before.guardrails != after.guardrails:
         if old.source.guardrails != new.source.guardrails:

@@ -12,7 +12,11 @@ SHORT: Final = 10
 """Hex digits of the hash in a release's name: 40 bits, plenty for the few releases that one app keeps."""
 
 
-_PRICES: Final[dict[str, Any]] = {"model": {"pricing"}, "fallbacks": {"__all__": {"pricing"}}}
+_PRICES: Final[dict[str, Any]] = {
+    "model": {"pricing"},
+    "fallbacks": {"__all__": {"pricing"}},
+    "guardrail_models": {"__all__": {"pricing"}},
+}
 _HOW_IT_RUNS: Final = {"parallelism", "max_per_minute", "deadline", "max_cost", "store"}
 
 

@@ -4,13 +4,14 @@ Pure: what exists is handed in as a lookup. What does not resolve comes back as 
 they become conditions on the LLMApp while the running release goes on serving.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from genaiops.api.base import SecretKeyRef
+from genaiops.api.detectors import Detector
 from genaiops.api.evaluation import EvaluationSuiteSpec
-from genaiops.api.guardrails import GuardrailPolicySpec
+from genaiops.api.guardrails import Guardrail, GuardrailPolicySpec
 from genaiops.api.llmapp import LLMAppSpec
 from genaiops.api.model import LifecycleStage, ModelSpec
 from genaiops.api.parameters import Parameters
@@ -90,6 +91,8 @@ class _Resolver:
     problems: list[ReferenceProblem] = field(default_factory=list)
     context_windows: dict[str, int] = field(default_factory=dict)
     """Of the models that were resolved, where they tell it."""
+    guardrail_models: dict[str, ModelContent] = field(default_factory=dict)
+    """By name: what the guardrails ask."""
 
     def fail(self, reason: str, where: str, message: str, *, waits: bool = False) -> None:
         self.problems.append(ReferenceProblem(reason, where, message, waits))
@@ -115,7 +118,7 @@ class _Resolver:
                 "ModelRetired", where, f"Model {name!r} is retired and starts no new release; move the app to {instead}"
             )
         if spec.credentials:
-            self.secret(spec.credentials.secret_ref, name, where)
+            self.secret(spec.credentials.secret_ref, f"Model {name!r}", "the Model's credentials.secretRef.key", where)
         if spec.serving and not _is_ready(self.lookup("Model", name) or {}):
             self.fail(
                 "ModelNotReady",
@@ -132,22 +135,22 @@ class _Resolver:
             pricing=spec.pricing,
         )
 
-    def secret(self, ref: SecretKeyRef, model: str, where: str) -> None:
+    def secret(self, ref: SecretKeyRef, of: str, field: str, where: str) -> None:
+        """`of` takes a key from it, and says so in this field of its own."""
         secret = self.lookup("Secret", ref.name)
         if secret is None:
             self.fail(
                 "SecretNotFound",
                 where,
-                f"Model {model!r} takes its API key from Secret {ref.name!r}, which does not exist in namespace "
+                f"{of} takes its API key from Secret {ref.name!r}, which does not exist in namespace "
                 f"{self.namespace!r}; create it with key {ref.key!r}",
             )
         elif ref.key not in (secret.get("keys") or ()):
             self.fail(
                 "SecretKeyNotFound",
                 where,
-                f"Model {model!r} takes its API key from key {ref.key!r} of Secret {ref.name!r}, which has only "
-                f"{', '.join(sorted(secret.get('keys') or ())) or 'no keys'}; add the key or correct the Model's "
-                f"credentials.secretRef.key",
+                f"{of} takes its API key from key {ref.key!r} of Secret {ref.name!r}, which has only "
+                f"{', '.join(sorted(secret.get('keys') or ())) or 'no keys'}; add the key or correct {field}",
             )
 
     def prompt(self, app: LLMAppSpec) -> Wording | None:
@@ -174,8 +177,22 @@ class _Resolver:
                     self.fail(
                         "GuardrailPolicyInvalid", where, f"GuardrailPolicy {ref.ref!r} can't be used: spec.{problem}"
                     )
+            for path, guardrail in _guardrails(policy):
+                self._served(guardrail.detector, f"GuardrailPolicy {ref.ref!r}, spec.{path}.detector", where)
             policies.append(policy)
         return policies
+
+    def _served(self, detector: Detector, told: str, where: str) -> None:
+        """The Model or Secret that a detector needs to ask its server."""
+        before = len(self.problems)
+        name = detector.model
+        if name and name not in self.guardrail_models and (model := self.model(name, where)):
+            self.guardrail_models[name] = model
+        if detector.secret_ref:
+            self.secret(detector.secret_ref, "the webhook", "the detector's secretRef.key", where)
+        self.problems[before:] = [
+            replace(problem, message=f"{told}: {problem.message}") for problem in self.problems[before:]
+        ]
 
     def suite(self, name: str, where: str) -> Suite | None:
         spec = self.spec("EvaluationSuite", name, where, EvaluationSuiteSpec)
@@ -202,6 +219,11 @@ class _Resolver:
             # With no readable policy nothing starts; what is under way is judged by the safe defaults.
             return policy or RolloutSpec()
         return app.rollout or RolloutSpec()
+
+
+def _guardrails(policy: GuardrailPolicySpec) -> Iterator[tuple[str, Guardrail]]:
+    for stage, guardrails in (("input", policy.input), ("output", policy.output)):
+        yield from ((f"{stage}[{index}]", guardrail) for index, guardrail in enumerate(guardrails))
 
 
 def _is_ready(raw: Mapping[str, Any]) -> bool:
@@ -265,6 +287,7 @@ def resolve(
         timeout=app.model.timeout,
         max_retries=app.model.max_retries,
         guardrails=guardrails,
+        guardrail_models=[resolver.guardrail_models[name] for name in sorted(resolver.guardrail_models)],
         container=app.container,
         runtime=RuntimeContent(image=app.runtime.image or runtime_image, resources=app.runtime.resources),
         pods=app.pods,

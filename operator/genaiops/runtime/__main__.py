@@ -3,15 +3,16 @@
 import os
 import sys
 
-import uvloop
-
-from genaiops.runtime import logs
-from genaiops.runtime.config import ConfigError, Settings, load_release
-from genaiops.runtime.server import serve
-
 
 def main() -> int:
     """Exit code 0 after a drain, 1 where the process can't start; the log says why."""
+    # Not above: a worker process of the guardrails imports this module too, and needs none of these.
+    import uvloop
+
+    from genaiops.runtime import logs
+    from genaiops.runtime.config import ConfigError, Settings, load_release
+    from genaiops.runtime.server import serve
+
     logs.configure()
     try:
         settings = Settings.from_env(os.environ)

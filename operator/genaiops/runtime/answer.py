@@ -4,27 +4,52 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from genaiops.guardrails import Chain, Check, Report
+from genaiops.guardrails.finding import Context
+from genaiops.guardrails.vault import Restorer, Vault
 
 _Key = tuple[int, str, int]
 """Which text of a stream: choice, field, and index of the tool call (0 elsewhere)."""
 
 
+class _Text:
+    """One text of the answer: judged, and then what was redacted from the question is put back.
+
+    In that order: what the caller had sent itself is no finding.
+    """
+
+    def __init__(self, chain: Chain, restorer: Restorer) -> None:
+        self._chain = chain
+        self._restorer = restorer
+
+    async def feed(self, text: str) -> str:
+        return self._restorer.feed(await self._chain.feed(text))
+
+    async def finish(self, text: str = "") -> str:
+        return self._restorer.finish(await self._chain.finish(text))
+
+
 class AnswerJudge:
-    """Puts the texts of one answer through the checks; with no checks, everything passes as it is.
+    """Puts the texts of one answer through the checks; with none, and nothing to restore, all passes as it is.
 
     `content` meets every check; tool call arguments, a refusal and any other text meet those that find spans. What is
     no text and can't be judged (log probabilities, which spell the answer out, audio) is left out.
     """
 
-    def __init__(self, checks: Sequence[Check], report: Report) -> None:
+    def __init__(
+        self, checks: Sequence[Check], report: Report, context: Context, vault: Vault, *, in_json: bool
+    ) -> None:
+        """`in_json`: the content is JSON."""
         self._all = checks
-        self._span = [check for check in checks if not check.detector.judges_whole]
+        self._span = [check for check in checks if not check.judge.judges_whole]
         self._report = report
-        self._chains: dict[_Key, Chain] = {}
+        self._context = context
+        self._vault = vault
+        self._in_json = in_json
+        self._texts: dict[_Key, _Text] = {}
 
     async def whole(self, answer: dict[str, Any]) -> dict[str, Any]:
         """A chat completion, judged. Raises BlockedError or DetectorError."""
-        if not self._all:
+        if not self._all and not self._vault:
             return answer
         choices = []
         for choice in answer["choices"]:
@@ -34,7 +59,7 @@ class AnswerJudge:
                     message[field] = value
                 elif isinstance(value, str):
                     silent = field == "content" and not value and choice["message"].get("tool_calls")
-                    message[field] = value if silent else await self._chain(field).finish(value)
+                    message[field] = value if silent else await self._new_text(field).finish(value)
                 elif field == "tool_calls" and isinstance(value, list):
                     message[field] = [await self._tool_call(call) for call in value]
             choices.append({**_judged_choice(choice), "message": message})
@@ -45,7 +70,7 @@ class AnswerJudge:
 
         Raises as `whole`; then nothing more of the answer may be sent.
         """
-        if not self._all:
+        if not self._all and not self._vault:
             yield chunk
             return
         choices = []
@@ -78,15 +103,15 @@ class AnswerJudge:
         arguments = function.get("arguments")
         if not isinstance(arguments, str):
             return call
-        chain = self._text(index, "tool_calls", call.get("index", 0))
-        return {**call, "function": {**function, "arguments": await chain.feed(arguments)}}
+        text = self._text(index, "tool_calls", call.get("index", 0))
+        return {**call, "function": {**function, "arguments": await text.feed(arguments)}}
 
     async def _rest(self, index: int) -> list[dict[str, Any]]:
-        if not any(key[0] == index and key[1] in ("content", "tool_calls") for key in self._chains):
+        if not any(key[0] == index and key[1] in ("content", "tool_calls") for key in self._texts):
             self._text(index, "content")  # an answer that says nothing is judged too
         rest: list[dict[str, Any]] = []
-        for key in [key for key in self._chains if key[0] == index]:
-            text = await self._chains.pop(key).finish()
+        for key in [key for key in self._texts if key[0] == index]:
+            text = await self._texts.pop(key).finish()
             _, field, call = key
             if text and field == "tool_calls":
                 rest.append({"tool_calls": [{"index": call, "function": {"arguments": text}}]})
@@ -99,16 +124,18 @@ class AnswerJudge:
         arguments = function.get("arguments")
         if not isinstance(arguments, str):
             return call
-        return {**call, "function": {**function, "arguments": await self._chain("tool_calls").finish(arguments)}}
+        return {**call, "function": {**function, "arguments": await self._new_text("tool_calls").finish(arguments)}}
 
-    def _text(self, index: int, field: str, call: int = 0) -> Chain:
+    def _text(self, index: int, field: str, call: int = 0) -> _Text:
         key = (index, field, call)
-        if key not in self._chains:
-            self._chains[key] = self._chain(field)
-        return self._chains[key]
+        if key not in self._texts:
+            self._texts[key] = self._new_text(field)
+        return self._texts[key]
 
-    def _chain(self, field: str) -> Chain:
-        return Chain(self._all if field == "content" else self._span, self._report)
+    def _new_text(self, field: str) -> _Text:
+        checks = self._all if field == "content" else self._span
+        in_json = field == "tool_calls" or (field == "content" and self._in_json)
+        return _Text(Chain(checks, self._report, self._context), self._vault.restorer(in_json=in_json))
 
 
 def _judged_choice(choice: dict[str, Any]) -> dict[str, Any]:

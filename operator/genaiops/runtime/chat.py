@@ -1,35 +1,53 @@
 """A chat completion from request to answer: prompt, input checks, model, output checks."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
 from genaiops.api.release import ModelContent, ReleaseContent
-from genaiops.guardrails import BlockedError, Chain, Check, DetectorError, Report, checks_of
-from genaiops.guardrails.checks import Stage
+from genaiops.guardrails import BlockedError, DetectorError, Report
+from genaiops.guardrails.vault import Vault
 from genaiops.prompts import PromptTemplate, RenderError, VariableError
 from genaiops.providers.provider import Provider, ProviderError
 from genaiops.providers.sse import DONE
 from genaiops.runtime import request as requests
-from genaiops.runtime.answer import AnswerJudge
 from genaiops.runtime.errors import ApiError, bad_request, content_filter, internal
 from genaiops.runtime.failover import Failover
+from genaiops.runtime.guards import Guards
 from genaiops.runtime.metrics import Metrics
+from genaiops.runtime.repair import Repairs, asked_again
 from genaiops.runtime.reply import Reply
 from genaiops.runtime.request import ChatRequest
 
 Chunk = dict[str, Any]
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One request on its way."""
+
+    request: ChatRequest
+    reply: Reply
+    request_id: str
+    shadow: bool
+    started: float
+    """On the clock of perf_counter."""
+    payload: Mapping[str, Any]
+    """What the model is asked."""
+    vault: Vault
 
 
 class Chat:
     """Answers chat completions as one release says."""
 
-    def __init__(self, content: ReleaseContent, failover: Failover, metrics: Metrics) -> None:
+    def __init__(self, content: ReleaseContent, failover: Failover, guards: Guards, metrics: Metrics) -> None:
         self._prompt = PromptTemplate(content.prompt)
         self._own = requests.own_fields(content)
-        self._input = checks_of(content.guardrails, "input")
-        self._output = checks_of(content.guardrails, "output")
+        self._guards = guards
+        self._repairs = Repairs(content.guardrails)
         self._failover = failover
         self._metrics = metrics
 
@@ -41,12 +59,15 @@ class Chat:
         started = perf_counter()
         request = requests.parse(body)
         try:
-            await self._check_input(request)
-            payload = requests.payload(request, self._prompt.render(request.variables), self._own)
-            if request.stream:
-                await self._stream(request, payload, reply, request_id, started, shadow)
+            vault = await self._checked(request, request_id)
+            # An answer that may have to be asked for twice is streamed when it is there.
+            asked = replace(request, stream=False) if self._repairs else request
+            payload = requests.payload(asked, self._prompt.render(request.variables), self._own)
+            call = _Call(request, reply, request_id, shadow, started, payload, vault)
+            if asked.stream:
+                await self._stream(call)
             else:
-                await self._whole(payload, reply, request_id, shadow)
+                await self._whole(call)
         except VariableError as error:
             raise bad_request(str(error), f"prompt.variables.{error.variable}") from error
         except RenderError as error:
@@ -56,122 +77,98 @@ class Chat:
         except ProviderError as error:
             raise _api_error(error) from error
 
-    async def _check_input(self, request: ChatRequest) -> None:
-        if not self._input:
-            return
-        report = Report()
+    async def _checked(self, request: ChatRequest, request_id: str) -> Vault:
         try:
-            await _InputJudge(self._input, report).judge(request)
+            return await self._guards.check(request, request_id)
         except BlockedError as blocked:
             self._metrics.guarded_requests.labels("true").inc()
             raise content_filter(blocked.message) from blocked
-        finally:
-            self._count("input", report)
 
-    async def _whole(self, payload: Mapping[str, Any], reply: Reply, request_id: str, shadow: bool) -> None:
-        async def ask(provider: Provider) -> tuple[ModelContent, dict[str, Any]]:
+    async def _whole(self, call: _Call) -> None:
+        answer = await self._repaired(call) if self._repairs else await self._asked(call)
+        report, blocked = Report(), False
+        try:
+            answer = await self._guards.of_answer(report, call.payload, call.request, call.vault).whole(answer)
+        except BlockedError as error:
+            answer, blocked = _withheld(answer, error.message), True
+        finally:
+            self._guards.count("output", report, call.request_id)
+        self._guards.count_finished(report, blocked=blocked)
+        if not call.request.stream:
+            await call.reply.json(200, answer)
+            return
+        await call.reply.start_stream()
+        for chunk in _chunks(answer, usage=call.request.include_usage):
+            await call.reply.event(chunk)
+        self._metrics.time_to_first_token.observe(perf_counter() - call.started)
+        await call.reply.end_stream(DONE)
+
+    async def _asked(self, call: _Call) -> Answer:
+        model, answer = await self._ask(call.payload, call.request_id)
+        self._metrics.count_usage([(model, answer.get("usage"))], shadow=call.shadow)
+        return answer
+
+    async def _repaired(self, call: _Call) -> Answer:
+        """The answer, or where it breaks a schema, the one that the model gives when told so."""
+        model, answer = await self._ask(call.payload, call.request_id)
+        usages = [(model, answer.get("usage"))]
+        try:
+            if fault := self._repairs.fault(answer):
+                guardrail, problem = fault
+                try:
+                    model, better = await self._ask(asked_again(call.payload, answer, problem), call.request_id)
+                except ProviderError:
+                    # There is an answer, and the guardrail decides what becomes of it.
+                    self._metrics.repairs.labels(guardrail, "false").inc()
+                    return answer
+                usages.append((model, better.get("usage")))
+                helped = self._repairs.fault(better) is None
+                self._metrics.repairs.labels(guardrail, "true" if helped else "false").inc()
+                answer = better
+            return answer
+        finally:
+            self._metrics.count_usage(usages, shadow=call.shadow)
+
+    async def _ask(self, payload: Mapping[str, Any], request_id: str) -> tuple[ModelContent, Answer]:
+        async def ask(provider: Provider) -> tuple[ModelContent, Answer]:
             return provider.model, await provider.complete(payload, request_id)
 
-        model, answer = await self._failover.first_answer(ask, request_id)
-        self._metrics.count_usage(model, answer.get("usage"), shadow=shadow)
-        report, blocks = Report(), False
-        try:
-            answer = await AnswerJudge(self._output, report).whole(answer)
-        except BlockedError as blocked:
-            answer, blocks = _withheld(answer, blocked.message), True
-        finally:
-            self._count("output", report)
-        self._count_finished(report, blocks)
-        await reply.json(200, answer)
+        return await self._failover.first_answer(ask, request_id)
 
-    async def _stream(
-        self,
-        request: ChatRequest,
-        payload: Mapping[str, Any],
-        reply: Reply,
-        request_id: str,
-        started: float,
-        shadow: bool,
-    ) -> None:
+    async def _stream(self, call: _Call) -> None:
         async def ask(provider: Provider) -> tuple[ModelContent, AsyncExitStack, Chunk, AsyncIterator[Chunk]]:
             # The first chunk decides whether the model answers: until then another may be asked.
-            async with AsyncExitStack() as call:
-                chunks = await call.enter_async_context(provider.stream(payload, request_id))
+            async with AsyncExitStack() as answer:
+                chunks = await answer.enter_async_context(provider.stream(call.payload, call.request_id))
                 first = await anext(chunks)
-                return provider.model, call.pop_all(), first, chunks
+                return provider.model, answer.pop_all(), first, chunks
 
-        model, call, first, chunks = await self._failover.first_answer(ask, request_id)
+        model, answer, first, chunks = await self._failover.first_answer(ask, call.request_id)
         report = Report()
-        judge = AnswerJudge(self._output, report)
-        chunk, said, usage, blocks = first, False, None, False
+        judge = self._guards.of_answer(report, call.payload, call.request, call.vault)
+        chunk, said, usage, blocked = first, False, None, False
         try:
-            async with call:
-                await reply.start_stream()
+            async with answer:
+                await call.reply.start_stream()
                 async for chunk in _with_first(first, chunks):
                     usage = chunk.get("usage") or usage
-                    if not request.include_usage:
+                    if not call.request.include_usage:
                         chunk.pop("usage", None)
                         if not chunk["choices"]:
                             continue
                     async for judged in judge.chunk(chunk):
-                        await reply.event(judged)
+                        await call.reply.event(judged)
                         if not said and _says_something(judged):
                             said = True
-                            self._metrics.time_to_first_token.observe(perf_counter() - started)
-        except BlockedError as blocked:
-            blocks = True
-            await reply.event(_cut_off(chunk, None if said else blocked.message))
+                            self._metrics.time_to_first_token.observe(perf_counter() - call.started)
+        except BlockedError as error:
+            blocked = True
+            await call.reply.event(_cut_off(chunk, None if said else error.message))
         finally:
-            self._count("output", report)
-            self._metrics.count_usage(model, usage, shadow=shadow)
-        self._count_finished(report, blocks)
-        await reply.end_stream(DONE)
-
-    def _count(self, stage: Stage, report: Report) -> None:
-        for guardrail, action in report.decisions.items():
-            self._metrics.guardrail_decisions.labels(guardrail, stage, action.value).inc()
-        for guardrail in report.errors:
-            self._metrics.guardrail_errors.labels(guardrail, stage).inc()
-
-        if stage == "output" and report.decisions:
-            self._metrics.answers.labels("true").inc()
-
-    def _count_finished(self, report: Report, blocks: bool) -> None:
-        self._metrics.guarded_requests.labels("true" if blocks else "false").inc()
-        # Only a finished answer is known to be clean; one that was broken off is no answer.
-        if not report.decisions:
-            self._metrics.answers.labels("false").inc()
-
-
-class _InputJudge:
-    """Puts every text that the caller sent through the input checks, in place.
-
-    What the user says meets every check; what else the caller may have put a user's words into (variables, earlier
-    answers, tool results) meets those that find spans.
-    """
-
-    def __init__(self, checks: tuple[Check, ...], report: Report) -> None:
-        self._all = checks
-        self._span = [check for check in checks if not check.detector.judges_whole]
-        self._report = report
-
-    async def judge(self, request: ChatRequest) -> None:
-        for name, value in request.variables.items():
-            if isinstance(value, str):
-                request.variables[name] = await Chain(self._span, self._report).finish(value)
-        for message in request.messages:
-            checks = self._all if message["role"] == "user" else self._span
-            content = message.get("content")
-            if isinstance(content, str):
-                message["content"] = await Chain(checks, self._report).finish(content)
-            for part in content if isinstance(content, list) else ():
-                if isinstance(part.get("text"), str):
-                    part["text"] = await Chain(checks, self._report).finish(part["text"])
-            calls = message.get("tool_calls")
-            for call in calls if isinstance(calls, list) else ():
-                function = call.get("function") if isinstance(call, dict) else None
-                if isinstance(function, dict) and isinstance(function.get("arguments"), str):
-                    function["arguments"] = await Chain(self._span, self._report).finish(function["arguments"])
+            self._guards.count("output", report, call.request_id)
+            self._metrics.count_usage([(model, usage)], shadow=call.shadow)
+        self._guards.count_finished(report, blocked=blocked)
+        await call.reply.end_stream(DONE)
 
 
 async def _with_first(first: Chunk, rest: AsyncIterator[Chunk]) -> AsyncIterator[Chunk]:
@@ -194,6 +191,20 @@ def _withheld(answer: dict[str, Any], message: str) -> dict[str, Any]:
         "finish_reason": "content_filter",
     }
     return {**answer, "choices": [choice]}
+
+
+def _chunks(answer: Answer, *, usage: bool) -> Iterator[Chunk]:
+    """A whole answer as the chunks of a stream."""
+    same = {field: value for field, value in answer.items() if field not in ("object", "choices", "usage")}
+    head = {**same, "object": "chat.completion.chunk"}
+    for choice in answer["choices"]:
+        delta = dict(choice["message"])
+        if isinstance(calls := delta.get("tool_calls"), list):
+            delta["tool_calls"] = [{"index": index, **call} for index, call in enumerate(calls)]
+        for part, finished in ((delta, None), ({}, choice.get("finish_reason"))):
+            yield {**head, "choices": [{"index": choice.get("index", 0), "delta": part, "finish_reason": finished}]}
+    if usage:
+        yield {**head, "choices": [], "usage": answer.get("usage")}
 
 
 def _cut_off(chunk: Chunk, message: str | None) -> Chunk:

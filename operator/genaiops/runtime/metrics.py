@@ -5,12 +5,13 @@ Every label is bounded, and every series exists from the start, so that a reader
 """
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, disable_created_metrics
 
 from genaiops.api.guardrails import GuardrailPolicySpec
 from genaiops.api.release import ModelContent
-from genaiops.providers.usage import usage_of
+from genaiops.providers.usage import Usage, usage_of
 from genaiops.runtime.inflight import InFlight
 
 DURATION_BUCKETS = tuple(round(0.01 * 2**n, 2) for n in range(14))
@@ -80,14 +81,20 @@ class Metrics:
         )
         self.guardrail_decisions = Counter(
             "genaiops_guardrail_decisions",
-            "Requests or answers in which a guardrail found something, by what it did.",
-            ["guardrail", "stage", "action"],
+            "Requests or answers in which a guardrail found something, by what it did (or would have, with dry_run).",
+            ["guardrail", "stage", "action", "dry_run"],
             registry=registry,
         )
         self.guardrail_errors = Counter(
             "genaiops_guardrail_errors",
             "Checks that failed or took too long.",
             ["guardrail", "stage"],
+            registry=registry,
+        )
+        self.repairs = Counter(
+            "genaiops_repairs",
+            "Answers that broke their schema and were asked for once more, by whether that helped.",
+            ["guardrail", "repaired"],
             registry=registry,
         )
         self.request_tokens = Histogram(
@@ -148,31 +155,50 @@ class Metrics:
         for policy in policies:
             for stage, guardrails in (("input", policy.input), ("output", policy.output)):
                 for guardrail in guardrails:
-                    self.guardrail_decisions.labels(guardrail.name, stage, guardrail.action.value)
+                    dry_run = "true" if guardrail.dry_run else "false"
+                    self.guardrail_decisions.labels(guardrail.name, stage, guardrail.action.value, dry_run)
                     self.guardrail_errors.labels(guardrail.name, stage)
+                    if guardrail.detector.repair:
+                        for repaired in ("true", "false"):
+                            self.repairs.labels(guardrail.name, repaired)
 
     def called(self, model: str, outcome: str, seconds: float) -> None:
         """Count one call of a model."""
         self.call_duration.labels(model, outcome).observe(seconds)
 
-    def count_usage(self, model: ModelContent, usage: object, *, shadow: bool) -> None:
-        """Tokens and cost of one answer from the `usage` of the OpenAI protocol; counts nothing without numbers.
+    def count_usage(self, calls: Iterable[tuple[ModelContent, object]], *, shadow: bool) -> None:
+        """Tokens and cost of one answer: of each call of a model that it took, and of the request as a whole.
+
+        From the `usage` of the OpenAI protocol; counts nothing without numbers.
+        """
+        counted = [(model, used) for model, told in calls if (used := self.count_call(model, told, shadow=shadow))]
+        if not counted:
+            return
+        self.request_tokens.observe(sum(used.read + used.written for _, used in counted))
+        prices: dict[str, Decimal] = {}
+        for model, used in counted:
+            if pricing := model.pricing:
+                prices[pricing.currency] = prices.get(pricing.currency, Decimal(0)) + used.cost(pricing)
+        for currency, price in prices.items():
+            self.request_cost.labels(currency).observe(float(price))
+
+    def count_call(self, model: ModelContent, usage: object, *, shadow: bool) -> Usage | None:
+        """Tokens and cost of one call, whatever it was for.
 
         Those of a shadow request are counted once more by themselves: whoever passes a request off as one, inside the
         cluster and past the gateway, evades nothing.
         """
         if (used := usage_of(usage)) is None:
-            return
+            return None
         read, written = used.read, used.written
         self.tokens.labels(model.name, "input").observe(read)
         self.tokens.labels(model.name, "output").observe(written)
-        self.request_tokens.observe(read + written)
         if shadow:
             self.shadow_tokens.labels(model.name, "input").inc(read)
             self.shadow_tokens.labels(model.name, "output").inc(written)
         if model.pricing:
-            price = used.cost(model.pricing)
-            self.cost.labels(model.pricing.currency, model.name).inc(float(price))
-            self.request_cost.labels(model.pricing.currency).observe(float(price))
+            price = float(used.cost(model.pricing))
+            self.cost.labels(model.pricing.currency, model.name).inc(price)
             if shadow:
-                self.shadow_cost.labels(model.pricing.currency, model.name).inc(float(price))
+                self.shadow_cost.labels(model.pricing.currency, model.name).inc(price)
+        return used

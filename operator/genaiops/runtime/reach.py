@@ -5,11 +5,21 @@ from collections.abc import Sequence
 
 from genaiops.providers.provider import Provider
 from genaiops.runtime.app import App
+from genaiops.runtime.guards import Guards
 from genaiops.runtime.logs import logger
 
 FIRST_WAIT = 0.5
 LONGEST_WAIT = 10.0
 """Seconds between two attempts; twice as long each time."""
+
+
+async def wait_for_guards(app: App, guards: Guards) -> None:
+    """Keeps the app unready until every detector can judge: one that never could would refuse every request."""
+    wait = FIRST_WAIT
+    while reason := await guards.unready():
+        app.waiting = reason
+        await asyncio.sleep(wait)
+        wait = min(2 * wait, LONGEST_WAIT)
 
 
 async def wait_for_a_model(app: App, providers: Sequence[Provider]) -> None:

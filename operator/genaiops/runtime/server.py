@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Sequence
+from contextlib import closing
 from types import FrameType
 
 import uvicorn
@@ -15,8 +16,10 @@ from genaiops.runtime.app import App
 from genaiops.runtime.chat import Chat
 from genaiops.runtime.config import Release, Settings
 from genaiops.runtime.failover import Failover
+from genaiops.runtime.guards import Guards
 from genaiops.runtime.metrics import Metrics
-from genaiops.runtime.reach import wait_for_a_model
+from genaiops.runtime.reach import wait_for_a_model, wait_for_guards
+from genaiops.runtime.surroundings import ProcessSurroundings
 
 logger = logging.getLogger("genaiops.runtime")
 
@@ -57,17 +60,17 @@ def new_providers(release: Release, settings: Settings, client: ClientSession, m
     return [Provider(model, client, content.timeout, settings.credentials_dir, metrics.called) for model in models]
 
 
-def new_app(release: Release, providers: Sequence[Provider], metrics: Metrics) -> App:
+def new_app(release: Release, providers: Sequence[Provider], guards: Guards, metrics: Metrics) -> App:
     """The application of this release."""
     content = release.spec.content
-    chat = Chat(content, Failover(providers, content.max_retries, metrics), metrics)
+    chat = Chat(content, Failover(providers, content.max_retries, metrics), guards, metrics)
     return App(release, chat, metrics)
 
 
 def new_metrics(release: Release) -> Metrics:
     """The metrics of this release, all at zero."""
     content = release.spec.content
-    return Metrics([content.model, *content.fallbacks], content.guardrails)
+    return Metrics([content.model, *content.fallbacks, *content.guardrail_models], content.guardrails)
 
 
 def new_server(release: Release, settings: Settings, app: App) -> DrainingServer:
@@ -90,17 +93,25 @@ def new_server(release: Release, settings: Settings, app: App) -> DrainingServer
     return DrainingServer(config, app, settings.drain)
 
 
+async def _wait(app: App, guards: Guards, providers: Sequence[Provider]) -> None:
+    await wait_for_guards(app, guards)
+    await wait_for_a_model(app, providers)
+
+
 async def serve(release: Release, settings: Settings) -> None:
     """Serves until SIGTERM, then drains and returns."""
     metrics = new_metrics(release)
     start_http_server(settings.metrics_port, registry=metrics.registry)
+    content = release.spec.content
     async with new_client("genaiops-runtime") as client:
-        providers = new_providers(release, settings, client, metrics)
-        app = new_app(release, providers, metrics)
-        app.waiting = "no model was reached yet"
-        server = new_server(release, settings, app)
-        reaching = asyncio.create_task(wait_for_a_model(app, providers))
-        logger.info("serving release %s on port %d", release.name, settings.port)
-        await server.serve()
-        reaching.cancel()
+        with closing(ProcessSurroundings(content, client, settings.credentials_dir, metrics)) as surroundings:
+            providers = new_providers(release, settings, client, metrics)
+            guards = Guards(content, surroundings, metrics)
+            app = new_app(release, providers, guards, metrics)
+            app.waiting = "no model was reached yet"
+            server = new_server(release, settings, app)
+            reaching = asyncio.create_task(_wait(app, guards, providers))
+            logger.info("serving release %s on port %d", release.name, settings.port)
+            await server.serve()
+            reaching.cancel()
     logger.info("stopped")

@@ -174,6 +174,18 @@ def test_a_change_concerns_every_app_that_refers_to_it_however_indirectly() -> N
     assert affected("Secret", "other") == set()
 
 
+def test_what_a_guardrail_asks_concerns_the_apps_of_its_policy() -> None:
+    store = Store()
+    store.put("LLMApp", raw("bot", spec={"guardrails": [{"ref": "safe"}]}))
+    hook = {"type": "Webhook", "url": "http://h/", "secretRef": {"name": "hook", "key": "token"}}
+    moderation = {"name": "m", "detector": {"type": "Moderation", "model": "guard"}}
+    store.put("GuardrailPolicy", raw("safe", spec={"input": [moderation, None], "output": [{"detector": hook}]}))
+
+    safe = Key("GuardrailPolicy", "shop", "safe")
+    for kind, name in (("Model", "guard"), ("Secret", "hook")):
+        assert store.affected(Key(kind, "shop", name)) - {Key(kind, "shop", name)} == {safe, APP}
+
+
 def test_a_prompt_that_others_include_concerns_their_apps() -> None:
     store = Store()
     house = {"versions": [{"name": "v1", "includes": [{"name": "tone", "prompt": "house", "label": "latest"}]}]}

@@ -32,6 +32,10 @@ def found(text: str, **detector: object) -> list[tuple[str, str]]:
         ("at 2001:db8::8a2e:370:7334,", "IP_ADDRESS", "2001:db8::8a2e:370:7334"),
         ("at fe80::1 there", "IP_ADDRESS", "fe80::1"),
         ("SSN: 536-90-4399", "US_SSN", "536-90-4399"),
+        ("my SSN is 536904399.", "US_SSN", "536904399"),
+        ("Social Security number: 536904399", "US_SSN", "536904399"),
+        ("call me at 4155552671", "PHONE", "4155552671"),
+        ("Telefon: 03090182000", "PHONE", "03090182000"),
         ("SSN: 536 90 4399", "US_SSN", "536 90 4399"),
     ],
 )
@@ -51,6 +55,8 @@ def test_personal_data_is_found(text: str, kind: str, value: str) -> None:
         "at 12:30:45 call std::vector::size or a::b::c",
         "on 2024-01-15 10:30 I paid 1,234,567.89 for 12345678901",
         "order 4155552671",
+        "the call about invoice 1234567890, ssn 912345678",
+        "tracking 536904399",
         "the year 1999-2001, pages 100-200-3000",
     ],
 )

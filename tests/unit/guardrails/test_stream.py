@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genaiops.api.guardrails import Action, GuardrailPolicySpec
-from genaiops.guardrails import BlockedError, Chain, DetectorError, Report, checks_of
+from genaiops.guardrails import BlockedError, Chain, Decision, DetectorError, Report, checks_of
 from genaiops.guardrails.checks import Check
-from genaiops.guardrails.finding import Finding
+from genaiops.guardrails.finding import Finding, Inline
+from genaiops.guardrails.judges import Here
 
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nIBAAKC\n-----END RSA PRIVATE KEY-----"
 LEAKS = [
@@ -46,6 +48,10 @@ texts = st.lists(st.sampled_from(LEAKS + HARMLESS), max_size=8).map("".join)
 def checks(*guardrails: dict[str, Any], **policy: Any) -> tuple[Check, ...]:
     named = [{"name": f"g{index}", **guardrail} for index, guardrail in enumerate(guardrails)]
     return checks_of([GuardrailPolicySpec.model_validate({"output": named, **policy})], "output")
+
+
+def found(action: Action, kind: str) -> Decision:
+    return Decision("g0", action, dry_run=False, kinds=frozenset({kind}), score=None)
 
 
 REDACTING = checks(
@@ -86,7 +92,7 @@ def test_a_redacted_text_is_the_same_however_it_is_cut(cut: tuple[str, list[str]
 def test_of_a_blocked_text_no_part_of_the_finding_gets_out(cut: tuple[str, list[str]], kind: str) -> None:
     text, chunks = cut
     blocking = checks({"detector": {"type": kind}})
-    findings = blocking[0].detector.find(text, 0, complete=True)
+    findings = blocking[0].judge.detector.find(text, 0, complete=True)
     chain = Chain(blocking, Report())
     out = ""
 
@@ -120,7 +126,7 @@ async def test_a_flag_counts_and_holds_nothing_back() -> None:
     assert await chain.feed("I am ali") == "I am ali"
     assert await chain.feed("ce@example.com ") == "ce@example.com "
     assert await chain.finish() == ""
-    assert report.decisions == {"g0": Action.FLAG}
+    assert report.decisions == {"g0": found(Action.FLAG, "EMAIL")}
 
 
 async def test_each_check_judges_what_the_one_before_lets_through() -> None:
@@ -131,7 +137,7 @@ async def test_each_check_judges_what_the_one_before_lets_through() -> None:
     )
 
     assert await Chain(both, report).finish("to alice@example.com") == "to [EMAIL]"
-    assert report.decisions == {"g0": Action.REDACT}
+    assert report.decisions == {"g0": found(Action.REDACT, "EMAIL")}
 
 
 async def test_nothing_beyond_the_allowed_length_gets_out() -> None:
@@ -153,7 +159,7 @@ async def test_a_schema_needs_the_whole_answer() -> None:
         await bad.finish("1}")
 
 
-class Broken:
+class Broken(Inline):
     judges_whole = False
 
     def find(self, text: str, start: int, complete: bool) -> list[Finding]:
@@ -177,7 +183,7 @@ def failing(request: pytest.FixtureRequest) -> Any:
 @pytest.mark.parametrize("on_error", ["Block", "Allow"])
 async def test_a_detector_that_fails_decides_as_its_policy_says(failing: Any, on_error: str) -> None:
     [template] = checks({"detector": {"type": "PII"}}, onError=on_error, timeout="50ms")
-    check = Check(template.name, failing, template.action, template.message, template.on_error, template.timeout)
+    check = replace(template, judge=Here(failing))
     report, text = Report(), "x" * 10_000
 
     if on_error == "Block":

@@ -96,6 +96,31 @@ def test_a_key_is_mounted_as_a_file_and_stands_in_no_object() -> None:
     assert content["model"]["credentials"] == CREDENTIALS, "a name and a key, never a value"
 
 
+def test_what_guardrails_need_to_ask_their_servers_is_mounted_too() -> None:
+    def hook(name: str, secret: str, key: str) -> dict[str, Any]:
+        ref = {"name": secret, "key": key}
+        return {"name": name, "detector": {"type": "Webhook", "url": "http://h/", "secretRef": ref}}
+
+    spec = release(
+        guardrails=[{"input": [hook("a", "hooks", "b-token")], "output": [hook("b", "hooks", "a-token")]}],
+        guardrailModels=[{**MODEL, "name": "guard", "credentials": {"name": "guard-keys", "key": "token"}}],
+    )
+    volumes = runs(spec)["spec"]["template"]["spec"]["volumes"]
+    secrets = {volume["name"]: volume["secret"] for volume in volumes if "secret" in volume}
+    mounts = containers(spec)["runtime"]["volumeMounts"]
+
+    assert {m["mountPath"]: secrets[m["name"]] for m in mounts if m["name"] in secrets} == {
+        "/etc/genaiops/credentials/guard": {
+            "secretName": "guard-keys",
+            "items": [{"key": "token", "path": "api-key"}],
+        },
+        "/etc/genaiops/credentials/_secrets/hooks": {
+            "secretName": "hooks",
+            "items": [{"key": "a-token", "path": "a-token"}, {"key": "b-token", "path": "b-token"}],
+        },
+    }
+
+
 def test_an_app_talks_to_the_model_through_the_runtime_beside_it() -> None:
     found = containers(release(container=CONTAINER))
     environment = {one["name"]: one["value"] for one in found["app"]["env"]}

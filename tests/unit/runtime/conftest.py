@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,9 @@ from aiohttp import ClientSession
 
 from genaiops.providers.provider import new_client
 from genaiops.runtime.config import Settings, load_release
+from genaiops.runtime.guards import Guards
 from genaiops.runtime.server import DrainingServer, new_app, new_metrics, new_providers, new_server
+from genaiops.runtime.surroundings import ProcessSurroundings
 
 from .upstream import Upstream
 
@@ -158,7 +160,10 @@ async def start(tmp_path: Path, upstream: Upstream) -> AsyncIterator[StartRuntim
             calls = await stack.enter_async_context(new_client("test"))
             client = await stack.enter_async_context(ClientSession())
             providers = new_providers(loaded, settings, calls, metrics)
-            server = new_server(loaded, settings, new_app(loaded, providers, metrics))
+            content, credentials = loaded.spec.content, settings.credentials_dir
+            surroundings = stack.enter_context(closing(ProcessSurroundings(content, calls, credentials, metrics)))
+            guards = Guards(content, surroundings, metrics)
+            server = new_server(loaded, settings, new_app(loaded, providers, guards, metrics))
             task = asyncio.create_task(server.serve())
             while not server.started:  # noqa: ASYNC110 - uvicorn tells in no other way
                 await asyncio.sleep(0.001)

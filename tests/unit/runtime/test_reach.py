@@ -12,8 +12,10 @@ from aiohttp import ClientSession, web
 from genaiops.providers.provider import Provider, new_client
 from genaiops.runtime.app import App
 from genaiops.runtime.config import Settings, load_release
+from genaiops.runtime.guards import Guards
 from genaiops.runtime.reach import wait_for_a_model
 from genaiops.runtime.server import new_app, new_metrics, new_providers
+from genaiops.runtime.surroundings import ProcessSurroundings
 
 from .conftest import release
 
@@ -66,7 +68,8 @@ def runtime(folder: Path, calls: ClientSession, endpoint: str) -> tuple[App, lis
     loaded, settings = load_release(file), Settings.from_env({"GENAIOPS_CREDENTIALS_DIR": str(folder)})
     metrics = new_metrics(loaded)
     providers = new_providers(loaded, settings, calls, metrics)
-    return new_app(loaded, providers, metrics), providers
+    guards = Guards(loaded.spec.content, ProcessSurroundings(loaded.spec.content, calls, folder, metrics), metrics)
+    return new_app(loaded, providers, guards, metrics), providers
 
 
 async def until_it_says(app: App, words: str) -> None:

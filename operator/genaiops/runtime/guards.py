@@ -1,0 +1,157 @@
+"""The release's guardrails around one request: what they do to it and its answer, and the count of what they find."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from genaiops.api.release import ReleaseContent
+from genaiops.guardrails import Chain, Check, Report, Surroundings, checks_of
+from genaiops.guardrails.checks import Stage, quick_and_slow
+from genaiops.guardrails.finding import Context, Cost
+from genaiops.guardrails.stream import at_once
+from genaiops.guardrails.vault import Vault
+from genaiops.runtime.answer import AnswerJudge
+from genaiops.runtime.metrics import Metrics
+from genaiops.runtime.request import ChatRequest
+
+logger = logging.getLogger("genaiops.runtime")
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A text that the caller sent, and where it belongs."""
+
+    value: str
+    put: Callable[[str], None]
+    said: bool
+    """By the user: it meets every check. What else the caller may have put a user's words into (variables, earlier
+    answers, tool results) meets those that find things in any text."""
+
+
+class Guards:
+    """The checks of one release."""
+
+    def __init__(self, content: ReleaseContent, surroundings: Surroundings, metrics: Metrics) -> None:
+        self._input = checks_of(content.guardrails, "input", surroundings)
+        self._output = checks_of(content.guardrails, "output", surroundings)
+        self._metrics = metrics
+
+    async def unready(self) -> str | None:
+        """Why a detector can't work, found out by its first text; None where all of them can.
+
+        Then its workers are there, too, so that the first request waits for none.
+        """
+        for check in (*self._input, *self._output):
+            if check.judge.cost is Cost.PROCESS:
+                try:
+                    await check.judge.judge("Hello.", 0, complete=True)
+                except Exception as error:
+                    logger.exception("the guardrail %s can't judge", check.name)
+                    return f"the guardrail {check.name} can't judge: {error}"
+        return None
+
+    async def check(self, request: ChatRequest, request_id: str) -> Vault:
+        """Puts all that the caller sent through the input checks, in place; the vault holds what is to be restored.
+
+        Raises BlockedError or DetectorError.
+        """
+        texts = list(_texts(request))
+        vault = Vault(text.value for text in texts) if any(check.restore for check in self._input) else Vault()
+        if not self._input:
+            return vault
+        report = Report()
+        quick, slow = quick_and_slow(self._input)
+        try:
+            # All that costs nothing comes first: a Block there saves the work of the others.
+            judged = [await _chain(quick, text, report, vault).finish(text.value) for text in texts]
+            if slow:
+                chains = [_chain(slow, text, report, vault) for text in texts]
+                judged = await at_once([chain.finish(value) for chain, value in zip(chains, judged, strict=True)])
+        finally:
+            self.count("input", report, request_id)
+        for text, value in zip(texts, judged, strict=True):
+            text.put(value)
+        return vault
+
+    def of_answer(self, report: Report, payload: Mapping[str, Any], request: ChatRequest, vault: Vault) -> AnswerJudge:
+        """The output checks for the answer to this payload."""
+        form = payload.get("response_format")
+        in_json = isinstance(form, dict) and form.get("type") in ("json_object", "json_schema")
+        return AnswerJudge(self._output, report, _context(payload, request), vault, in_json=in_json)
+
+    def count(self, stage: Stage, report: Report, request_id: str) -> None:
+        """What the checks of one stage decided, into metrics and the log."""
+        for decision in report.decisions.values():
+            action, dry_run = decision.action.value, _word(decision.dry_run)
+            self._metrics.guardrail_decisions.labels(decision.guardrail, stage, action, dry_run).inc()
+            fields = {
+                "request_id": request_id,
+                "guardrail": decision.guardrail,
+                "stage": stage,
+                "action": action,
+                "dry_run": decision.dry_run,
+                "kinds": sorted(decision.kinds),
+                "score": decision.score,
+            }
+            logger.info("guardrail", extra={"fields": fields})
+        for guardrail in report.errors:
+            self._metrics.guardrail_errors.labels(guardrail, stage).inc()
+        if stage == "output" and report.violated:
+            self._metrics.answers.labels("true").inc()
+
+    def count_finished(self, report: Report, *, blocked: bool) -> None:
+        """An answer that was finished, or withheld."""
+        self._metrics.guarded_requests.labels(_word(blocked)).inc()
+        # Only a finished answer is known to be clean; one that was broken off is no answer.
+        if not report.violated:
+            self._metrics.answers.labels("false").inc()
+
+
+def _word(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _chain(checks: Sequence[Check], text: _Text, report: Report, vault: Vault) -> Chain:
+    met = checks if text.said else [check for check in checks if not check.judge.judges_whole]
+    return Chain(met, report, vault=vault)
+
+
+def _texts(request: ChatRequest) -> Iterator[_Text]:
+    for name, value in request.variables.items():
+        if isinstance(value, str):
+            yield _Text(value, _put(request.variables, name), said=False)
+    for message in request.messages:
+        said = message["role"] == "user"
+        content = message.get("content")
+        if isinstance(content, str):
+            yield _Text(content, _put(message, "content"), said)
+        for part in content if isinstance(content, list) else ():
+            if isinstance(part.get("text"), str):
+                yield _Text(part["text"], _put(part, "text"), said)
+        calls = message.get("tool_calls")
+        for call in calls if isinstance(calls, list) else ():
+            function = call.get("function") if isinstance(call, dict) else None
+            if isinstance(function, dict) and isinstance(function.get("arguments"), str):
+                yield _Text(function["arguments"], _put(function, "arguments"), said=False)
+
+
+def _put(holder: dict[str, Any], key: str) -> Callable[[str], None]:
+    return lambda value: holder.__setitem__(key, value)
+
+
+def _context(payload: Mapping[str, Any], request: ChatRequest) -> Context:
+    own = payload["messages"][: len(payload["messages"]) - len(request.messages)]
+    return Context(
+        instructions="\n".join(_said(message) for message in own if message["role"] in ("system", "developer")),
+        variables={name: value for name, value in request.variables.items() if isinstance(value, str)},
+        tool_results=tuple(_said(message) for message in request.messages if message["role"] in ("tool", "function")),
+        question=next((_said(message) for message in reversed(request.messages) if message["role"] == "user"), ""),
+    )
+
+
+def _said(message: Mapping[str, Any]) -> str:
+    content = message.get("content")
+    if isinstance(content, list):
+        return "\n".join(part["text"] for part in content if isinstance(part.get("text"), str))
+    return content if isinstance(content, str) else ""

@@ -1,0 +1,137 @@
+"""Detectors in worker processes, and what happens when those die."""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from genaiops.api.detectors import Detector
+from genaiops.api.guardrails import GuardrailPolicySpec
+from genaiops.guardrails import BlockedError, Chain, DetectorError, Report, checks_of
+from genaiops.guardrails.finding import Context, Cost, Finding
+from genaiops.guardrails.pool import Pool, WorkerDiedError, workers
+from genaiops.guardrails.regex import RegexDetector
+
+pytestmark = pytest.mark.timeout(60)
+
+
+def settings(pattern: str) -> str:
+    return Detector.model_validate({"type": "Regex", "patterns": [pattern]}).model_dump_json(exclude_none=True)
+
+
+@pytest.fixture
+def pool() -> Iterator[Pool]:
+    made = Pool()
+    yield made
+    made.close()
+    while multiprocessing.active_children():
+        time.sleep(0.01)
+
+
+class Surroundings:
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+
+    def model(self, name: str, path: str) -> Any:
+        raise NotImplementedError
+
+    def webhook(self, url: str, secret: object) -> Any:
+        raise NotImplementedError
+
+
+async def find(pool: Pool, text: str = "a1", pattern: str = r"\d") -> list[Finding]:
+    return await pool.find(settings(pattern), Context(), text, 0, True)
+
+
+async def find_for_ever(pool: Pool) -> None:
+    while True:
+        await find(pool)
+
+
+def kill_workers(how: signal.Signals) -> None:
+    for worker in multiprocessing.active_children():
+        assert worker.pid
+        os.kill(worker.pid, how)
+
+
+async def test_there_is_no_worker_before_one_is_needed(pool: Pool) -> None:
+    assert multiprocessing.active_children() == []
+    assert await find(pool) == [Finding(1, 2, "REGEX")]
+    assert len(multiprocessing.active_children()) == 1
+
+
+async def test_a_killed_worker_is_an_error_and_then_replaced(pool: Pool) -> None:
+    await find(pool)
+
+    kill_workers(signal.SIGKILL)
+    with pytest.raises(WorkerDiedError):
+        await find_for_ever(pool)  # the death may be noticed a moment later
+
+    assert await find(pool) == [Finding(1, 2, "REGEX")]
+
+
+async def test_a_worker_that_hangs_makes_nobody_wait_for_ever(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check has its time, and what then happens the policy says."""
+    monkeypatch.setattr(RegexDetector, "cost", Cost.PROCESS)
+    guardrail = {"name": "g", "detector": {"type": "Regex", "patterns": ["evil"]}, "timeout": "300ms"}
+    policy = GuardrailPolicySpec.model_validate({"input": [guardrail]})
+    checks, report = checks_of([policy], "input", Surroundings(pool)), Report()
+    await checks[0].judge.judge("warm", 0, complete=True)
+    with pytest.raises(BlockedError):
+        await Chain(checks, report).finish("evil")
+
+    kill_workers(signal.SIGSTOP)
+    with pytest.raises(DetectorError):
+        await Chain(checks, report).finish("evil")
+
+    assert report.errors == ["g"]
+    kill_workers(signal.SIGKILL)
+
+
+async def test_what_the_detector_raises_arrives(pool: Pool) -> None:
+    with pytest.raises(ValueError, match="missing"):
+        await find(pool, pattern="(")
+
+
+async def test_a_worker_is_ready_when_it_has_tried_its_detectors(pool: Pool) -> None:
+    """What can't work is no reason for it not to start: whoever asks for that is told."""
+    pool.expect(settings("("))
+    pool.expect(settings(r"\d"))
+
+    assert await find(pool) == [Finding(1, 2, "REGEX")]
+
+
+async def test_the_event_loop_goes_on_meanwhile(pool: Pool) -> None:
+    await find(pool)
+    beats = 0
+
+    async def beat() -> None:
+        nonlocal beats
+        while True:
+            beats += 1
+            await asyncio.sleep(0)
+
+    heart = asyncio.create_task(beat())
+    await find(pool, "abc def " * 200_000, "(?:[a-z]+ ){50}X")
+    heart.cancel()
+    assert beats > 20
+
+
+@pytest.mark.parametrize(
+    ("cpu", "memory", "fit"),
+    [("max 100000", "max", None), ("150000 100000", "max", 2), ("5000 100000", "max", 1), ("400000 100000", "1", 1)],
+)
+def test_there_are_as_many_as_the_container_has_room_for(
+    tmp_path: Path, cpu: str, memory: str, fit: int | None
+) -> None:
+    (tmp_path / "cpu.max").write_text(cpu)
+    (tmp_path / "memory.max").write_text(memory)
+
+    assert workers(tmp_path) == (fit or len(os.sched_getaffinity(0)))
+    assert workers(tmp_path / "nothing") == len(os.sched_getaffinity(0))
