@@ -114,7 +114,9 @@ class Evaluator(ApiModel):
     """One way to judge an answer. Only the fields of its `type` may be set."""
 
     name: Name = Field(description="Name in results, metrics and messages; unique in its list.")
-    type: EvaluatorType = Field(description="How it judges.")
+    type: EvaluatorType = Field(
+        description="How it judges: see docs/evaluators.md. METEOR goes without WordNet: stems match, synonyms do not."
+    )
     threshold: Signed | None = Field(
         default=None,
         description="The score from which an answer passes (Latency, Tokens, Cost: up to which); by type where absent.",
