@@ -1,4 +1,4 @@
-# The project's images, one target each: operator, runtime, gateway, model-server.
+# The project's images, one target each: operator, runtime, evaluator, gateway, model-server.
 #
 # Every image is the base, what its program imports, and its program; nothing that only a build needs. Dependencies are
 # installed in stages of their own and copied, so that addresses and settings of a build's package index, which
@@ -28,6 +28,10 @@ RUN $INSTALL --target /packages --requirement operator.txt
 FROM pip AS runtime-packages
 COPY requirements/runtime.txt .
 RUN $INSTALL --target /packages --requirement runtime.txt
+
+FROM pip AS evaluator-packages
+COPY requirements/evaluator.txt .
+RUN $INSTALL --target /packages --requirement evaluator.txt
 
 FROM pip AS gateway-packages
 COPY requirements/gateway.txt .
@@ -62,10 +66,10 @@ ENTRYPOINT ["python3", "-m", "genaiops.controller"]
 
 # --- the runtime: only the packages of ours that it imports, so that a change in the controller rolls no runtime
 FROM pip AS runtime-code
-COPY operator/genaiops/__init__.py operator/genaiops/embeddings.py operator/genaiops/problem.py \
-     operator/genaiops/prompts.py /app/genaiops/
+COPY operator/genaiops/__init__.py operator/genaiops/embeddings.py operator/genaiops/problem.py /app/genaiops/
 COPY operator/genaiops/api /app/genaiops/api
 COPY operator/genaiops/guardrails /app/genaiops/guardrails
+COPY operator/genaiops/prompts /app/genaiops/prompts
 COPY operator/genaiops/providers /app/genaiops/providers
 COPY operator/genaiops/runtime /app/genaiops/runtime
 RUN python3 -m compileall -q /app
@@ -75,6 +79,24 @@ COPY --from=runtime-packages /packages /opt/packages
 COPY --from=runtime-code /app /app
 EXPOSE 8080 9464
 ENTRYPOINT ["python3", "-m", "genaiops.runtime"]
+
+# --- the evaluator: the runtime's packages, as the same layer, and what judging takes beyond them
+FROM pip AS evaluator-code
+COPY operator/genaiops/__init__.py operator/genaiops/embeddings.py operator/genaiops/problem.py /app/genaiops/
+COPY operator/genaiops/api /app/genaiops/api
+COPY operator/genaiops/guardrails /app/genaiops/guardrails
+COPY operator/genaiops/prompts /app/genaiops/prompts
+COPY operator/genaiops/providers /app/genaiops/providers
+COPY operator/genaiops/evaluation /app/genaiops/evaluation
+RUN python3 -m compileall -q /app
+
+FROM python-base AS evaluator
+ENV PYTHONPATH=/app:/opt/evaluator:/opt/packages:/opt/common
+COPY --from=runtime-packages /packages /opt/packages
+COPY --from=evaluator-packages /packages /opt/evaluator
+COPY --from=evaluator-code /app /app
+EXPOSE 9464
+ENTRYPOINT ["python3", "-m", "genaiops.evaluation"]
 
 # --- the gateway: Envoy, whose arguments come from the pod
 FROM base AS gateway

@@ -52,7 +52,9 @@ def own_cluster(context: str, images: dict[str, str]) -> list[str]:
     console.print(f"using your kubeconfig context [bold]{escape(context)}[/], because CONTEXT names it")
     tools = run(["hack/kind/tools"], capture=True).splitlines()[-1]
     os.environ["PATH"] = f"{tools}:{os.environ['PATH']}"
-    settings = [f"--set=images.{name}.reference={images[name]}" for name in ("operator", "runtime", "gateway")]
+    settings = [
+        f"--set=images.{name}.reference={images[name]}" for name in ("operator", "runtime", "evaluator", "gateway")
+    ]
     chart = ["helm", "upgrade", "--install", "genaiops", "charts/genaiops", f"--kube-context={context}"]
     run([*chart, "--namespace=genaiops-system", "--create-namespace", "--wait", "--timeout=5m", *settings])
     return ["kubectl", f"--context={context}"]

@@ -107,7 +107,11 @@ def test_image_is_named_in_parts_or_whole(values: tuple[str, ...], image: str) -
 def test_operator_understands_what_the_chart_tells_it() -> None:
     # given
     objects = render(
-        "images.runtime.tag=v7", "images.gateway.reference=own/envoy:8", "watchNamespaces={a,b}", "workers=3"
+        "images.runtime.tag=v7",
+        "images.gateway.reference=own/envoy:8",
+        "images.evaluator.tag=v7",
+        "watchNamespaces={a,b}",
+        "workers=3",
     )
 
     # when
@@ -116,6 +120,7 @@ def test_operator_understands_what_the_chart_tells_it() -> None:
     # then
     assert settings.runtime_image == "genaiops/runtime:v7"
     assert settings.gateway_image == "own/envoy:8"
+    assert settings.evaluator_image == "genaiops/evaluator:v7"
     assert settings.namespaces == ("a", "b")
     assert (settings.lease_namespace, settings.lease_name) == (SYSTEM, "genaiops-operator")
     assert settings.identity.startswith("pod-")

@@ -13,7 +13,7 @@ from .problem import Problem
 from .shell import answer, run
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-TARGETS = ["operator", "runtime", "gateway", "model-server"]
+TARGETS = ["operator", "runtime", "evaluator", "gateway", "model-server"]
 _STOCK_BASE = "python:3.11-slim-bookworm"
 # How pip finds packages on this machine. Its other settings (caches, local folders) have no meaning in a build.
 _PIP_SETTINGS = ["index-url", "extra-index-url", "trusted-host", "default-timeout"]

@@ -14,8 +14,8 @@ CONFIG_MAP_DATASET: Final = "/etc/genaiops/dataset"
 VOLUME_DATASET: Final = "/var/lib/genaiops/dataset"
 """The root of the dataset's volume, read only."""
 RESULTS: Final = "/var/lib/genaiops/results"
-"""Rows are written below it, as <name of the Evaluation>/rows.jsonl, and found again by a container that is started
-anew: the root of the store's claim, else of a volume of the pod."""
+"""Where rows are written, and found again by a container that is started anew: the run's own folder in the store's
+claim, else a volume of the pod."""
 SECRETS: Final = "/etc/genaiops/secrets"
 """Secrets of the suite, as <name of the Secret>/<key>."""
 CREDENTIALS: Final = "/etc/genaiops/credentials"

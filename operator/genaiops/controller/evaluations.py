@@ -104,6 +104,7 @@ class EvaluationReconciler:
             return None
         run = EvaluationRun(
             evaluation=key.name,
+            uid=_uid(raw),
             namespace=key.namespace,
             app=spec.app,
             release=spec.release,
@@ -114,6 +115,7 @@ class EvaluationReconciler:
             else None,
             models=list(suite.judges),
             model=release.content.model,
+            baseline_model=baseline.content.model if baseline else None,
             suite=suite.spec,
         )
         await self._start(key, run_objects(run, release, self._image, owner("Evaluation", key.name, _uid(raw))))

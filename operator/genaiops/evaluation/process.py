@@ -144,7 +144,7 @@ async def _evaluate(
     async with AsyncExitStack() as closing:
         for evaluator in (evaluators := _evaluators(run, places, client)).values():
             closing.push_async_callback(evaluator.close)
-        progress.results = Results(places.results / run.evaluation, f"{name} {dataset.sha256}")
+        progress.results = Results(places.results, f"{name} {dataset.sha256}")
         progress.doing = "asking and judging"
         return await Run(suite, dataset.rows, release, baseline, evaluators, progress.results).finish()
 

@@ -36,6 +36,10 @@ KEPT_SECONDS: Final = 24 * 3600
 MARGIN_SECONDS: Final = 600
 """Time for images, volumes and a start anew, beyond the suite's deadline, which the evaluator keeps itself."""
 _TRIES: Final = 3
+_MESSAGE_BYTES: Final = 4096
+"""Of one termination message; and of all of a pod, which the kubelet divides among its containers (init containers
+included) and cuts off beyond: https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/"""
+_MESSAGES_BYTES: Final = 12 * 1024
 _RESOURCES: Final = {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}}
 # Its program is run with pipes for standard input and output, which the evaluator makes once it has started.
 _CONNECTED: Final = 'while [ ! -p "$0/out" ]; do sleep 0.2; done; exec "$@" <"$0/in" >"$0/out"'
@@ -55,6 +59,9 @@ def evaluation_object(name: str, namespace: str, spec: EvaluationSpec, owned_by:
 def run_objects(run: EvaluationRun, release: ReleaseSpec, image: str, owned_by: Object) -> list[Object]:
     """ConfigMap and Job of a run, in this order."""
     name, namespace = run.evaluation, run.namespace
+    pod = _pod(run, release, image)
+    containers = len(pod["initContainers"]) + len(pod["containers"])
+    run = run.model_copy(update={"message_bytes": min(_MESSAGE_BYTES, _MESSAGES_BYTES // containers)})
     labels = {MANAGED_BY: MANAGER, EVALUATION: name}
     settings: Object = {
         "apiVersion": "v1",
@@ -75,7 +82,7 @@ def run_objects(run: EvaluationRun, release: ReleaseSpec, image: str, owned_by: 
             "backoffLimit": _TRIES,
             "activeDeadlineSeconds": ceil(run.suite.deadline.total_seconds()) + MARGIN_SECONDS,
             "ttlSecondsAfterFinished": KEPT_SECONDS,
-            "template": {"metadata": {"labels": pod_labels}, "spec": _pod(run, release, image)},
+            "template": {"metadata": {"labels": pod_labels}, "spec": pod},
         },
     }
     return [settings, job]

@@ -50,7 +50,7 @@ class Pod:
 
     @property
     def results(self) -> Path:
-        return self.folder / "results" / "golden-1"
+        return self.folder / "results"
 
     def start(self) -> Self:
         """As a process."""

@@ -15,7 +15,7 @@ def wanted(extra: str) -> set[str]:
     names = set()
     for requirement in PROJECT["optional-dependencies"][extra]:
         if included := re.fullmatch(r"genaiops\[(.+)\]", requirement):
-            names |= wanted(included[1])
+            names |= set().union(*map(wanted, included[1].split(",")))
         else:
             names.add(name_of(requirement))
     return names
@@ -35,6 +35,7 @@ def name_of(requirement: str) -> str:
     [
         ("operator", ["common", "operator"]),
         ("runtime", ["common", "runtime"]),
+        ("evaluator", ["common", "runtime", "evaluator"]),
         ("gateway", ["gateway"]),
         ("demo", ["dev"]),
         ("cli", ["dev"]),
@@ -50,7 +51,7 @@ def test_every_dependency_is_pinned_where_it_is_installed(extra: str, files: lis
 def test_images_get_the_versions_that_were_tested() -> None:
     pins = {
         file: set(re.findall(r"^\S+==\S+", (ROOT / "requirements" / f"{file}.txt").read_text(), re.MULTILINE))
-        for file in ("dev", "common", "operator", "runtime", "gateway")
+        for file in ("dev", "common", "operator", "runtime", "evaluator", "gateway")
     }
     tested = pins.pop("dev")
     for file, in_image in pins.items():
