@@ -10,7 +10,7 @@ from typing import Any, Final
 from genaiops.cli.cluster import Raw
 from genaiops.cli.exchange import imported
 from genaiops.cli.exchange.imported import Imported, as_name, as_object
-from genaiops.cli.exchange.text import from_jinja, to_jinja, variables
+from genaiops.cli.exchange.text import FIRST_BRACES, from_jinja, to_jinja, variables
 from genaiops.cli.failure import Failure
 
 _REFERENCE: Final = re.compile(r"@@@langfusePrompt:name=([^|@]+)\|(version|label)=([^|@]+)@@@")
@@ -70,7 +70,7 @@ def _add_version(result: Imported, entry: Raw, role: str) -> None:
     includes: dict[str, Raw] = {}
     messages = []
     for said in _messages(result, entry, role, what):
-        template = to_jinja(said["content"])
+        template = to_jinja(said["content"], FIRST_BRACES)
         for old, new in template.renamed.items():
             result.notices.append(f"{what}: the variable {old!r} is called {new!r}")
         text = _REFERENCE.sub(lambda found: _include(found, includes), template.text)

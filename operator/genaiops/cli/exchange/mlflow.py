@@ -11,7 +11,7 @@ from typing import Any, Final
 from genaiops.cli.cluster import Raw
 from genaiops.cli.exchange import imported
 from genaiops.cli.exchange.imported import Imported, as_object
-from genaiops.cli.exchange.text import from_jinja, to_jinja, variables
+from genaiops.cli.exchange.text import AROUND_A_NAME, from_jinja, to_jinja, variables
 from genaiops.cli.failure import Failure
 
 _TEXT: Final = "mlflow.prompt.text"
@@ -42,10 +42,7 @@ def dump(name: str, spec: Raw) -> list[Raw]:
         {
             "name": name,
             "version": number,
-            "template": [
-                {"role": said["role"], "content": from_jinja(said["content"], lambda _: None)}
-                for said in version["messages"]
-            ],
+            "template": _template(version["messages"]),
             "commit_message": version.get("description"),
             "tags": {},
             "aliases": [label for label, target in (spec.get("labels") or {}).items() if target == version["name"]],
@@ -54,6 +51,17 @@ def dump(name: str, spec: Raw) -> list[Raw]:
         }
         for number, version in imported.numbered(spec["versions"])
     ]
+
+
+def _is_jinja(messages: list[Raw]) -> bool:
+    """MLflow's own rule: a statement anywhere makes all of it Jinja, else names are filled in and nothing else."""
+    return any("{%" in message["content"] and "%}" in message["content"] for message in messages)
+
+
+def _template(messages: list[Raw]) -> list[Raw]:
+    if _is_jinja(messages):
+        return messages
+    return [{**message, "content": from_jinja(message["content"], lambda _: None)} for message in messages]
 
 
 def _attributes(entry: Raw) -> Raw:
@@ -90,14 +98,13 @@ def _add_version(result: Imported, entry: Raw, role: str) -> None:
         version["description"] = entry["commit_message"]
     template = entry.get("template")
     if isinstance(template, str) and template:
-        # By MLflow's own rule a text with statements is Jinja; other texts, and messages, have names only.
-        jinja = "{%" in template and "%}" in template
-        messages = [{"role": role, "content": template if jinja else _names_only(result, template, what)}]
+        messages = [{"role": role, "content": template}]
     elif isinstance(template, list) and template:
-        said = [imported.message(item, f"message {index} of {what}") for index, item in enumerate(template)]
-        messages = [{**item, "content": _names_only(result, item["content"], what)} for item in said]
+        messages = [imported.message(item, f"message {index} of {what}") for index, item in enumerate(template)]
     else:
         raise Failure(f"{what} has no template")
+    if not _is_jinja(messages):
+        messages = [{**said, "content": _names_only(result, said["content"], what)} for said in messages]
     version["variables"] = variables([message["content"] for message in messages])
     version["messages"] = messages
     parameters, others = imported.parameters_of(
@@ -117,6 +124,6 @@ def _add_version(result: Imported, entry: Raw, role: str) -> None:
 
 
 def _names_only(result: Imported, text: str, what: str) -> str:
-    template = to_jinja(text)
+    template = to_jinja(text, AROUND_A_NAME)
     result.notices += [f"{what}: the variable {old!r} is called {new!r}" for old, new in template.renamed.items()]
     return template.text

@@ -10,7 +10,10 @@ from jinja2 import TemplateSyntaxError
 from genaiops.cli.cluster import Raw
 from genaiops.prompts.dialect import ENVIRONMENT, read
 
-_PLACE: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+FIRST_BRACES: Final = re.compile(r"\{\{\s*(.*?)\s*\}\}", re.DOTALL)
+"""Places as Langfuse's TemplateParser finds them: from the first two braces to the next two that close."""
+AROUND_A_NAME: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+"""Places as MLflow's pattern finds them: two braces right around a name."""
 _OPENS: Final = re.compile(r"\{[{%#]")
 _OPENED: Final = re.compile(r"\{\{ '(\{[{%#]?)' \}\}")
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
@@ -30,11 +33,11 @@ class Jinja:
     renamed: dict[str, str]
 
 
-def to_jinja(text: str) -> Jinja:
-    """The Jinja template that says what `text` says where only `{{ name }}` is filled in."""
+def to_jinja(text: str, places: "re.Pattern[str]") -> Jinja:
+    """The Jinja template that says what `text` says where only `{{ name }}` is filled in, in these places."""
     renamed: dict[str, str] = {}
     parts, end = [], 0
-    for place in _PLACE.finditer(text):
+    for place in places.finditer(text):
         before, name = _literal(text[end : place.start()]), place[1]
         # A brace just before the two of a place would make three, which Jinja reads as something else.
         parts.append(f"{before[:-1]}{{{{ '{{' }}}}" if before.endswith("{") else before)
