@@ -1,8 +1,9 @@
 """The language of templates: Jinja2 in its immutable sandbox, without what a prompt has no use for."""
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, nodes, pass_context
 from jinja2.runtime import Context
@@ -37,6 +38,9 @@ _UNAVAILABLE: Mapping[type[nodes.Node], str] = {
 """What a prompt has no use for, and could stall a pod with."""
 
 
+_IN_QUOTES: Final = re.compile(r"(['\"])([a-z0-9-]+)\1")
+
+
 class Read(NamedTuple):
     """What reading a template found out."""
 
@@ -56,15 +60,14 @@ def read(template: str) -> Read:
         unavailable = {node: what for kind, what in _UNAVAILABLE.items() for node in tree.find_all(kind)}
         if unavailable:
             return Read(tuple(f"line {node.lineno}: a prompt can't {what}" for node, what in unavailable.items()))
-        includes = list(tree.find_all(nodes.Include))
-        if odd := [include for include in includes if not _is_plain(include)]:
-            how = 'an include is a name in quotes and nothing else, such as {% include "tone" %}'
-            return Read(tuple(f"line {include.lineno}: {how}" for include in odd))
+        includes = [piece for piece in _pieces(template) if piece.include is not None]
+        if any(not piece.include for piece in includes):
+            return Read(('an include is a name in quotes and nothing else, such as {% include "tone" %}',))
         # Parsing knows the grammar; only compiling knows the names of filters and tests.
         ENVIRONMENT.compile(template)
         return Read(
             free=frozenset(_free_names(tree)),
-            includes=frozenset(include.template.value for include in includes),  # type: ignore[attr-defined]
+            includes=frozenset(piece.include or "" for piece in includes),
             literal="".join(data.data for data in tree.find_all(nodes.TemplateData)),
         )
     except TemplateSyntaxError as error:
@@ -75,31 +78,38 @@ def read(template: str) -> Read:
 
 
 def splice(template: str, texts: Mapping[str, str]) -> str:
-    """The template with each `{% include "name" %}` replaced by the text of that name; it must be readable."""
-    return "".join(_spliced(template, texts))
+    """The template with each `{% include "name" %}` replaced by the text of that name; it is readable."""
+    return "".join(texts[piece.include] if piece.include else piece.text for piece in _pieces(template))
 
 
-def _spliced(template: str, texts: Mapping[str, str]) -> Iterator[str]:
-    block: list[tuple[str, str]] = []
+class _Piece(NamedTuple):
+    """A part of a template as it is written."""
+
+    text: str
+    include: str | None = None
+    """Of a statement that includes: the name, or nothing where it has another form."""
+
+
+def _pieces(template: str) -> Iterator[_Piece]:
+    statement: list[tuple[str, str]] = []
     for _, kind, text in ENVIRONMENT.lex(template):
-        if kind == "block_begin" or block:
-            block.append((kind, text))
-            if kind != "block_end":
-                continue
-            words = [word for inner, word in block[1:-1] if inner != "whitespace"]
-            if words[0] == "include":
-                yield texts[words[1][1:-1]]
-            else:
-                yield from (word for _, word in block)
-            block = []
+        if kind == "block_begin":
+            statement = [(kind, text)]
+        elif statement:
+            statement.append((kind, text))
+            if kind == "block_end":
+                words = [word for inner, word in statement[1:-1] if inner != "whitespace"]
+                yield _Piece("".join(word for _, word in statement), _included(words))
+                statement = []
         else:
-            yield text
+            yield _Piece(text)
 
 
-def _is_plain(include: nodes.Include) -> bool:
-    name = include.template
-    constant = isinstance(name, nodes.Const) and isinstance(name.value, str)
-    return constant and include.with_context and not include.ignore_missing
+def _included(words: list[str]) -> str | None:
+    if words[:1] != ["include"]:
+        return None
+    name = _IN_QUOTES.fullmatch(words[1]) if len(words) == 2 else None
+    return name[2] if name else ""
 
 
 def _free_names(tree: nodes.Template) -> set[str]:

@@ -47,5 +47,5 @@ def _neutralised(value: str) -> str:
 
 def _delimited(value: str, name: str) -> str:
     """Between tags that it can't close: the same ones each time, so that servers can cache the prompt."""
-    tag = re.compile(rf"<(?=[ \t]*/?[ \t]*{re.escape(name)}\b)", re.IGNORECASE)
+    tag = re.compile(rf"<(?=\s*(?:/\s*)?{re.escape(name)}\b)", re.IGNORECASE)
     return f"<{name}>\n{tag.sub('&lt;', value)}\n</{name}>"

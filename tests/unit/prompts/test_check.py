@@ -3,10 +3,13 @@
 from typing import Any
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from genaiops.api.prompt import PromptVersion
 from genaiops.problem import Problem
 from genaiops.prompts import problems
+from genaiops.prompts.dialect import read, splice
 
 
 def of(*messages: tuple[str, str], **fields: Any) -> list[Problem]:
@@ -47,18 +50,57 @@ def test_an_include_is_declared_and_used() -> None:
 
 
 @pytest.mark.parametrize(
-    "content",
+    "include",
     [
-        "{% include name %}",
-        "{% include 'a' ignore missing %}",
-        "{% include ['a', 'b'] %}",
-        "{% include 'a' without context %}",
+        "name",
+        "'a' ignore missing",
+        "['a', 'b']",
+        "'a' without context",
+        "'a' 'b'",
+        "('a')",
+        "'\\x61'",
+        "'a' ~ 'b'",
+        "'A'",
     ],
 )
-def test_an_include_is_a_name_in_quotes(content: str) -> None:
+def test_an_include_is_a_name_in_quotes(include: str) -> None:
+    content = f"{{% include {include} %}}"
     told = of(("system", content), variables=[{"name": "name"}])
 
     assert ["in quotes and nothing else" in problem.message for problem in told] == [True]
+
+
+_PIECES = [
+    "{% ",
+    "{%- ",
+    " %}",
+    "-%}",
+    "include ",
+    "'a'",
+    '"b"',
+    "{{ ",
+    " }}",
+    "x",
+    "raw",
+    "endraw",
+    "{# ",
+    " #}",
+    " ",
+    "\n",
+]
+_STATEMENTS = ["{% include 'a' %}", '{%- include "b" -%}', "{% if x %}", "{% endif %}", "{% raw %}", "{% endraw %}"]
+
+
+@given(st.lists(st.sampled_from(_PIECES + _STATEMENTS), max_size=14).map("".join))
+def test_what_can_be_read_can_be_put_together(template: str) -> None:
+    found = read(template)
+    assume(not found.problems)
+
+    whole = splice(template, dict.fromkeys(found.includes, "TEXT"))
+
+    assert read(whole).problems == ()
+    assert read(whole).includes == frozenset()
+    assert ("TEXT" in whole) == bool(found.includes)
 
 
 def test_a_response_s_schema_is_checked() -> None:

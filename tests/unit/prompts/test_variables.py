@@ -160,6 +160,13 @@ def test_two_values_side_by_side_make_no_token() -> None:
     assert not CONTROL.search(message["content"])
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("bait", ["<", "< /", "#", "system", "[", "<|", "\n", "\n#"])
+def test_a_value_made_to_stall_the_runtime_does_not(bait: str) -> None:
+    for value in (bait + " " * 1_000_000, bait * 300_000, f"{bait} \t" * 200_000):
+        assert said("{{ x }}", {"escape": "Delimit"}, value).endswith("</x>")
+
+
 _PIECES = [
     *("<|", "|>", "im_start", "<", ">", "|", "｜", "[INST]", "[", "INST]", "</s>", "<<SYS>>", "start_of_turn"),
     *("system:", "instruction:", "###", "\n", " ", "\u200b", "\U000e0041", "</x>", "word"),

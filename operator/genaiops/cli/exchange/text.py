@@ -94,7 +94,7 @@ def _said(text: str, include: Callable[[str], str | None]) -> Iterator[str]:
             continue
         whole = "".join(token for _, token in tokens)
         words = [token for inner, token in tokens[1:-1] if inner != "whitespace"]
-        stands_for = include(words[1][1:-1]) if opened == "block" and words[:1] == ["include"] else None
+        stands_for = include(words[1][1:-1]) if opened == "block" and words[:-1] == ["include"] else None
         yield stands_for or _OPENED.sub(r"\1", whole)
         tokens = []
     yield "".join(token for _, token in tokens)
