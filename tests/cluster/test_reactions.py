@@ -125,6 +125,26 @@ async def test_an_app_starts_when_what_it_waits_for_is_there(objects: Objects, d
     await healthy(objects)
 
 
+async def test_a_prompt_waits_for_what_it_includes(objects: Objects, dataplane: DataPlane) -> None:
+    # given an app whose prompt includes one that is not there yet
+    a_model_and_a_prompt(objects)
+    said = [{"role": "system", "content": "{% include 'tone' %}"}]
+    version = {"name": "v1", "includes": [{"name": "tone", "prompt": "house", "version": "v1"}], "messages": said}
+    objects.create("Prompt", "greeter", {"versions": [version]})
+    an_app(objects, prompt={"ref": "greeter", "version": "v1"})
+    missing = "greeter/v1 includes another: there is no Prompt 'house'"
+    await refusal(objects, "LLMApp", "support", f"spec.prompt.version: {missing}")
+    # its own Prompt is in order, and says what is missing
+    await eventually("the Prompt tells it", lambda: missing in objects.condition("Prompt", "greeter")["message"])
+    assert objects.condition("Prompt", "greeter")["status"] == "True"
+    # when it comes
+    words = [{"name": "v1", "messages": [{"role": "system", "content": "Be kind."}]}]
+    objects.create("Prompt", "house", {"versions": words})
+    # then the app starts and the Prompt has nothing more to say
+    await healthy(objects)
+    await eventually("no more", lambda: objects.condition("Prompt", "greeter")["message"] == "can be used")
+
+
 async def test_a_secret_comes_and_goes(objects: Objects, dataplane: DataPlane) -> None:
     # given a model whose key is not there
     a_model_and_a_prompt(objects)
