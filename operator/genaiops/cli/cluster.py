@@ -127,6 +127,11 @@ class Cluster:
         kind = manifest["kind"]
         return _object(self._send("POST", BY_KIND[kind].path(self.namespace), what=(kind, ""), body=manifest))
 
+    def log(self, pod: str, container: str) -> Iterator[bytes]:
+        """The lines of a container's log, as far as the node keeps it."""
+        path = f"{BY_KIND['Pod'].path(self.namespace, pod)}/log"
+        return self._lines(self._send("GET", path, {"container": container}, what=("Pod", pod)))
+
     def username(self) -> str:
         """Who the API server takes us for."""
         body = {"apiVersion": _REVIEW.api_version, "kind": _REVIEW.kind}
@@ -150,7 +155,7 @@ class Cluster:
             method,
             path,
             query_params=list((parameters or {}).items()),
-            header_params={"Accept": "application/json", "Content-Type": "application/json"},
+            header_params={"Accept": "application/json, */*", "Content-Type": "application/json"},
             body=body,
             auth_settings=["BearerToken"],
         )
@@ -172,6 +177,8 @@ class Cluster:
             for chunk in response.stream(None):
                 *lines, rest = (rest + chunk).split(b"\n")
                 yield from (line for line in lines if line.strip())
+            if rest.strip():
+                yield rest
         except (HTTPError, OSError) as error:
             raise self._unreachable(error) from error
         finally:

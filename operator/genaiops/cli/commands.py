@@ -10,6 +10,7 @@ from rich.text import Text
 from genaiops.cli import decide, screen, terminal, view
 from genaiops.cli import diff as differences
 from genaiops.cli.cluster import Choice, Cluster, Query
+from genaiops.cli.evaluate import evaluate
 from genaiops.cli.failure import Failure, Refused
 from genaiops.cli.follow import Seen, follow, look
 from genaiops.cli.options import Duration, NameAndValue, ObjectName, app_argument, output, place
@@ -221,6 +222,7 @@ def wait(choice: Choice, app: str, goal: Goal, timeout: float) -> None:
 for command in decide.COMMANDS:
     cli.add_command(command)
 cli.add_command(prompt)
+cli.add_command(evaluate)
 
 
 def _about(app: str) -> list[Query]:

@@ -18,6 +18,7 @@ COLOURS: Final = {
     "Failed": "red",
     "Error": "red",
     "Inconclusive": "yellow",
+    "Passed": "green",
     "Promoted": "green",
     "FastPromoted": "green",
     "FastRolledBack": "yellow",

@@ -36,6 +36,8 @@ class ApiServer:
         """Status that the operator gives to each ReleaseAction, at once; None: there is no operator."""
         self.denials: list[Raw] = []
         """Status objects with which a webhook denies what is created next."""
+        self.logs: dict[str, bytes] = {}
+        """By pod."""
         self.watchers = 0
         self.lists = 0
         self.requests: list[str] = []
@@ -62,7 +64,7 @@ class ApiServer:
         named = {**item, "metadata": metadata}
         self.put(named)
         made = self.objects[item["kind"], metadata["name"]]
-        if self.answer:
+        if self.answer and item["kind"] == "ReleaseAction":
             self.put({**named, "status": self.answer})
         return made
 
@@ -178,6 +180,8 @@ def serving(objects: list[Raw]) -> Iterator[ApiServer]:
             kind = _PLURALS[plural]
             if refusal := api.refusals.get(plural) or api.refusals.get(f"GET {plural}"):
                 self._answer(refusal, refusal["code"])
+            elif self.path.split("?")[0].endswith("/log"):
+                self._answer_text(api.logs[name])
             elif name:
                 self._answer_object(kind, plural, name)
             elif "watch" in query:
@@ -208,6 +212,13 @@ def serving(objects: list[Raw]) -> Iterator[ApiServer]:
             data = json.dumps(body).encode()
             self.send_response(code)
             self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def _answer_text(self, data: bytes) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain")
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)
