@@ -1,9 +1,11 @@
 """Kind LLMApp: an LLM app as its team describes it, and where its releases stand."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from cronsim import CronSim, CronSimError
+from pydantic import AfterValidator, Field
 
 from genaiops.api.base import (
     ApiModel,
@@ -93,10 +95,40 @@ class Runtime(ApiModel):
     resources: ResourceRequirements | None = Field(default=None, description="CPU and memory.")
 
 
+class OnDrift(StrEnum):
+    """What happens when the release that serves does worse than it did."""
+
+    REPORT = "Report"
+    ROLLBACK = "Rollback"
+
+
+def _require_cron(expression: str) -> str:
+    try:
+        next(CronSim(expression, datetime(2026, 1, 1, tzinfo=UTC)))
+    except (CronSimError, StopIteration) as error:
+        raise ValueError(f"{expression!r} is no schedule that ever comes due ({error}): write five fields") from error
+    return expression
+
+
+Schedule = Annotated[
+    str, AfterValidator(_require_cron), Field(pattern=r"^\s*\S+(\s+\S+){4}\s*$", min_length=9, max_length=128)
+]
+"""A cron expression of five fields, in UTC: minute, hour, day of the month, month, day of the week."""
+
+
 class EvaluationUse(ApiModel):
     """A suite that every new release has to pass before it gets any traffic."""
 
     suite: ObjectName = Field(description="Name of the EvaluationSuite.")
+    schedule: Schedule | None = Field(
+        default=None,
+        description="When the release that serves is evaluated again: a cron expression in UTC, such as '0 3 * * *'.",
+    )
+    on_drift: OnDrift = Field(
+        default=OnDrift.REPORT,
+        description="When it does worse than it did: Report (condition Drifted, an event, a metric), or Rollback to "
+        "the release that served before.",
+    )
 
 
 class LLMAppSpec(ApiModel):

@@ -235,6 +235,29 @@ class HistoryEntry(ApiModel):
     finished_at: Time = Field(description="When it ended.")
 
 
+class Share(ApiModel):
+    """Answers that an evaluator passed."""
+
+    evaluator: str = Field(max_length=63, description="Name of the evaluator.")
+    judged: int = Field(description="Answers that it judged.")
+    passed: int = Field(description="Those of them that passed.")
+
+
+class Monitored(ApiModel):
+    """The release that serves, evaluated again by a schedule."""
+
+    suite: ObjectName = Field(description="Name of the EvaluationSuite.")
+    release: ObjectName = Field(description="The release.")
+    asked_at: Time = Field(description="When it was evaluated last, or began to be watched.")
+    evaluation: ObjectName | None = Field(default=None, description="Name of the Evaluation that runs or ran last.")
+    suite_hash: str | None = Field(default=None, max_length=64, description="The suite that `reference` is of.")
+    reference: list[Share] = Field(
+        default_factory=list, max_length=20, description="How it did when it was evaluated first."
+    )
+    drift: str = Field(default="", max_length=1024, description="How much worse it does; empty where it does not.")
+    message: str = Field(default="", max_length=1024, description="What the last run found.")
+
+
 class Announcement(ApiModel):
     """What an Event tells of a decision."""
 
@@ -263,6 +286,9 @@ class LLMAppStatus(ApiModel):
     )
     decisions: Annotated[list[Decision], UniqueBy("uid")] = Field(
         default_factory=list, description="ReleaseActions that were looked at, while they exist; the newest last."
+    )
+    monitored: Annotated[list[Monitored], UniqueBy("suite")] = Field(
+        default_factory=list, max_length=8, description="Suites on which the stable release is evaluated again."
     )
     retiring: list[ObjectName] = Field(default_factory=list, description="Releases whose pods are being drained.")
     history: list[HistoryEntry] = Field(default_factory=list, description="How rollouts ended, the newest last.")

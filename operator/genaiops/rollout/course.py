@@ -5,7 +5,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from genaiops.api.llmapp_status import Arm, Decision, HistoryEntry, LLMAppStatus, Result, RolloutStatus, Watch
+from genaiops.api.evaluation import EvaluationSpec
+from genaiops.api.llmapp_status import (
+    Arm,
+    Decision,
+    HistoryEntry,
+    LLMAppStatus,
+    Monitored,
+    Result,
+    RolloutStatus,
+    Watch,
+)
 from genaiops.api.release import ReleaseSpec
 from genaiops.api.rollout import RolloutSpec
 from genaiops.release.changes import describe_changes
@@ -36,6 +46,9 @@ class Course:
         self.retiring = list(status.retiring)
         self.restarts = dict(status.restarts)
         self.decisions: list[Decision] = list(status.decisions)
+        self.monitored: list[Monitored] = list(status.monitored)
+        self.evaluate: dict[str, EvaluationSpec] = {}
+        """Evaluations that have to run or have run, by name."""
 
     @property
     def policy(self) -> RolloutSpec:
@@ -200,6 +213,7 @@ class Course:
                 "restarts": {release: at for release, at in self.restarts.items() if release in live},
                 "retiring": self.retiring,
                 "decisions": self.decisions,
+                "monitored": self.monitored,
                 "history": self.history[-self.seen.spec.revision_history_limit :],
             }
         )

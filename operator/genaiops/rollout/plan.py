@@ -11,6 +11,7 @@ from genaiops.rollout.advance import Advance
 from genaiops.rollout.clock import begun_by
 from genaiops.rollout.course import Course
 from genaiops.rollout.due import next_question
+from genaiops.rollout.monitoring import keep_monitoring
 from genaiops.rollout.people import hear
 from genaiops.rollout.report import report
 from genaiops.rollout.snapshot import Plan, Routes, Snapshot
@@ -26,6 +27,7 @@ def plan(snapshot: Snapshot, now: datetime) -> Plan:
     keep_watch(course)
     _end_what_is_not_wanted(course)
     _begin_what_is_wanted(course)
+    keep_monitoring(course)
     moved = _advance(course)
     draining = _drain(course)
     target = snapshot.resolution.target
@@ -73,6 +75,8 @@ def _advance(course: Course) -> Advance | None:
     moved = Advance(course.seen, course.now, course.stable, course.rollout)
     moved.run()
     course.rollout = moved.rollout
+    if not moved.ended:
+        course.evaluate |= moved.evaluate
     course.notices += moved.notices
     course.wake += moved.wake
     if moved.ended:

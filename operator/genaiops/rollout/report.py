@@ -27,6 +27,7 @@ def report(seen: Snapshot, status: LLMAppStatus, now: datetime) -> LLMAppStatus:
             message=message,
         ),
         _available(seen, status, now),
+        *_drifted(seen, status, now),
     ]
     traffic = seen.spec.traffic
     path = "" if seen.spec.container else "/v1"
@@ -59,6 +60,16 @@ def _available(seen: Snapshot, status: LLMAppStatus, now: datetime) -> Condition
         text = f"{status.stable_release} serves"
         return condition("Available", True, "Serving", text, seen.generation, now)
     return condition("Available", False, reason, message, seen.generation, now)
+
+
+def _drifted(seen: Snapshot, status: LLMAppStatus, now: datetime) -> list[Condition]:
+    """Whether what serves does worse than it did, where that is looked at."""
+    if not status.monitored:
+        return []
+    drift = "; ".join(f"{one.suite}: {one.drift}" for one in status.monitored if one.drift)
+    last = "; ".join(f"{one.suite}: {one.message or 'not evaluated again yet'}" for one in status.monitored)
+    reason = "DoesWorse" if drift else "AsBefore"
+    return [condition("Drifted", bool(drift), reason, drift or last, seen.generation, now)]
 
 
 def _judge(seen: Snapshot, status: LLMAppStatus, now: datetime) -> tuple[Phase, str, str]:
