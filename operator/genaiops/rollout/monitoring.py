@@ -93,7 +93,7 @@ def _with_result(course: Course, suite: Suite, one: Monitored) -> Monitored:
 
 def _when_it_was_a_candidate(course: Course, suite: Suite, release: str) -> list[Share]:
     for run in course.seen.runs.values():
-        same = run.spec.release == release and run.status.suite_hash == suite.hash
+        same = run.spec.release == release and run.spec.suite_hash == suite.hash
         if same and run.spec.purpose is Purpose.GATE and run.status.phase is EvaluationPhase.PASSED:
             return _shares(run.status)
     return []

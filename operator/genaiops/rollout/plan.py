@@ -37,7 +37,7 @@ def plan(snapshot: Snapshot, now: datetime) -> Plan:
         replicas=_replicas(course, moved, draining),
         draining=draining,
         create=target if target and target.name not in snapshot.releases else None,
-        evaluate=moved.evaluate if moved and course.rollout else {},
+        evaluate=course.evaluate,
         prune=_prunable(course),
         notices=tuple(course.notices),
         at=min(course.wake, default=None),

@@ -89,9 +89,10 @@ class Story:
         self._manifest["rollout"] |= fields
         return self._apply(f"rollout {fields}")
 
-    def with_suites(self, *names: str) -> Self:
-        """EvaluationSuites that a new release has to pass; those that don't exist yet are written."""
-        self._manifest["evaluations"] = [{"suite": name} for name in names]
+    def with_suites(self, *names: str, **use: Any) -> Self:
+        """EvaluationSuites that a new release has to pass, and when what serves is evaluated again; those that don't
+        exist yet are written."""
+        self._manifest["evaluations"] = [{"suite": name, **use} for name in names]
         for name in names:
             self.world.objects.setdefault(("EvaluationSuite", name), {"spec": a_suite("Hello?")})
         return self._apply(f"suites {names}")
