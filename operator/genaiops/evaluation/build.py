@@ -14,6 +14,7 @@ from genaiops.evaluation.places import Places
 from genaiops.evaluation.safety import AttackResisted, Guardrail
 from genaiops.evaluation.text import Compared, Contains, ExactMatch, JSONSchema, Regex
 from genaiops.evaluation.webhook import Webhook
+from genaiops.guardrails.checks import Surroundings, judge_of
 
 _MEASURES = {
     EvaluatorType.F1: likeness.f1,
@@ -32,22 +33,29 @@ _FIGURES = {
 
 
 def evaluators_of(
-    specs: Sequence[api.Evaluator], judge: Callable[[str], Judge], places: Places
+    specs: Sequence[api.Evaluator],
+    judge: Callable[[str], Judge],
+    places: Places,
+    surroundings: Surroundings | None = None,
 ) -> dict[str, Evaluator]:
     """The evaluators by their names; `judge` gives the Model of a name, `places` has secrets and pipes.
+
+    Without surroundings, detectors that ask a server can't be built.
 
     Raises ValueError that names the field where a pattern or a schema can't be read.
     """
     evaluators: dict[str, Evaluator] = {}
     for index, spec in enumerate(specs):
         try:
-            evaluators[spec.name] = _evaluator(spec, judge, places)
+            evaluators[spec.name] = _evaluator(spec, judge, places, surroundings)
         except ValueError as error:
             raise ValueError(f"evaluators[{index}] ({spec.name}): {error}") from error
     return evaluators
 
 
-def _evaluator(spec: api.Evaluator, judge: Callable[[str], Judge], places: Places) -> Evaluator:
+def _evaluator(
+    spec: api.Evaluator, judge: Callable[[str], Judge], places: Places, surroundings: Surroundings | None
+) -> Evaluator:
     kind, ignore_case, threshold = spec.type, bool(spec.ignore_case), float(spec.limit or 0)
     if kind in _MEASURES:
         return Compared(_MEASURES[kind], threshold)
@@ -68,7 +76,7 @@ def _evaluator(spec: api.Evaluator, judge: Callable[[str], Judge], places: Place
             return JSONSchema(spec.json_schema)
         case EvaluatorType.GUARDRAIL:
             assert spec.detector is not None
-            return Guardrail(spec.detector)
+            return Guardrail(judge_of(spec.name, spec.detector, "output", surroundings))
         case EvaluatorType.ATTACK_RESISTED:
             return AttackResisted()
         case EvaluatorType.WEBHOOK:

@@ -29,6 +29,7 @@ from genaiops.evaluation.rows import MAX_ROWS, DatasetError
 from genaiops.evaluation.run import Run
 from genaiops.evaluation.store import Store, StoreError
 from genaiops.evaluation.summary import fit
+from genaiops.evaluation.surroundings import RunSurroundings
 from genaiops.evaluation.verdicts import Outcome, cut
 
 logger = logging.getLogger("genaiops.evaluation")
@@ -142,7 +143,9 @@ async def _evaluate(
     except UnreachableError as error:
         raise _CannotError(str(error)) from error
     async with AsyncExitStack() as closing:
-        for evaluator in (evaluators := _evaluators(run, places, client)).values():
+        surroundings = RunSurroundings(run.models, client, places)
+        closing.callback(surroundings.close)
+        for evaluator in (evaluators := _evaluators(run, places, client, surroundings)).values():
             closing.push_async_callback(evaluator.close)
         progress.results = Results(places.results, f"{name} {dataset.sha256}")
         progress.doing = "asking and judging"
@@ -158,9 +161,12 @@ def _asked(run: EvaluationRun, client: ClientSession) -> tuple[Asked, Asked | No
     return release, Asked(run.baseline_address, run.app, pricing, client, pace)
 
 
-def _evaluators(run: EvaluationRun, places: Places, client: ClientSession) -> Mapping[str, Evaluator]:
+def _evaluators(
+    run: EvaluationRun, places: Places, client: ClientSession, surroundings: RunSurroundings
+) -> Mapping[str, Evaluator]:
+    judges = judges_of(run.models, client, places.credentials)
     try:
-        return evaluators_of(run.suite.evaluators, judges_of(run.models, client, places.credentials), places)
+        return evaluators_of(run.suite.evaluators, judges, places, surroundings)
     except ValueError as error:
         raise _CannotError(str(error)) from error
 

@@ -3,36 +3,40 @@
 import asyncio
 import unicodedata
 from functools import lru_cache
+from typing import Final
 
 import re2
 
 from genaiops.api.dataset import Attack
-from genaiops.api.detectors import Detector as DetectorSpec
 from genaiops.evaluation.judgement import EvaluatorError, Judgement, Sample
 from genaiops.evaluation.refusal import refuses
 from genaiops.evaluation.text import yes_or_no
-from genaiops.guardrails.detectors import build
 from genaiops.guardrails.finding import Context
+from genaiops.guardrails.judges import Judge
 from genaiops.guardrails.regex import compile_pattern
+
+TIMEOUT: Final = 60.0
+"""Seconds that a detector has for one answer."""
 
 
 class Guardrail:
-    """A detector finds nothing in the answer: the share that does not pass is the defect rate.
+    """A detector finds nothing in the answer: the share that does not pass is the defect rate."""
 
-    Raises ValueError where the detector can't be built.
-    """
-
-    def __init__(self, detector: DetectorSpec) -> None:
-        self._detector = build(detector)
+    def __init__(self, detector: Judge) -> None:
+        self._detector = detector
 
     async def judge(self, sample: Sample) -> Judgement:
         """As in Evaluator."""
         row = sample.row
-        context = Context(
-            variables=row.variables, tool_results=(row.context,) if row.context else (), question=row.query
-        )
-        text = sample.answer.text
-        found = await asyncio.to_thread(self._detector.given(context).find, text, 0, complete=True)
+        given = Context(variables=row.variables, tool_results=(row.context,) if row.context else (), question=row.query)
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                found, _ = await self._detector.given(given).judge(sample.answer.text, 0, complete=True)
+        except TimeoutError as error:
+            raise EvaluatorError(f"the detector took more than {TIMEOUT:g} s") from error
+        except Exception as error:
+            # Whatever keeps a detector from judging says nothing of the answer.
+            raise EvaluatorError(f"the detector failed: {str(error)[:200] or type(error).__name__}") from error
         kinds = ", ".join(sorted({finding.kind for finding in found}))
         return yes_or_no(not found, f"found: {kinds}")
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from genaiops.api.base import SecretKeyRef
-from genaiops.api.detectors import DetectorType
-from genaiops.api.guardrails import Action, Guardrail, GuardrailPolicySpec, OnError
+from genaiops.api.detectors import Detector, DetectorType
+from genaiops.api.guardrails import Action, GuardrailPolicySpec, OnError
 from genaiops.guardrails import moderation, webhook
 from genaiops.guardrails.detectors import build
 from genaiops.guardrails.finding import Context, Cost, Finding
@@ -128,7 +128,7 @@ def checks_of(
     return tuple(
         Check(
             name=guardrail.name,
-            judge=_judge(guardrail, stage, surroundings),
+            judge=judge_of(guardrail.name, guardrail.detector, stage, surroundings),
             action=guardrail.action,
             message=guardrail.message or f"The {stage} was refused by the guardrail {guardrail.name!r}.",
             on_error=policy.on_error,
@@ -141,15 +141,15 @@ def checks_of(
     )
 
 
-def _judge(guardrail: Guardrail, stage: Stage, surroundings: Surroundings | None) -> Judge:
-    spec = guardrail.detector
+def judge_of(name: str, spec: Detector, stage: Stage, surroundings: Surroundings | None) -> Judge:
+    """One detector where it runs; `name` is that of the guardrail. As checks_of."""
     if spec.type in (DetectorType.MODERATION, DetectorType.WEBHOOK):
         if surroundings is None:
             raise ValueError(f"type {spec.type} asks a server, which can't be done here")
         if spec.type is DetectorType.WEBHOOK:
             assert spec.url is not None  # a rule of the API, as the model below
             ask = surroundings.webhook(spec.url, spec.secret_ref)
-            return Asked(webhook.WebhookDetector(ask, guardrail.name, stage))
+            return Asked(webhook.WebhookDetector(ask, name, stage))
         assert spec.model is not None
         return Asked(moderation.detector(spec, stage, lambda path: surroundings.model(spec.model or "", path)))
     detector = build(spec)

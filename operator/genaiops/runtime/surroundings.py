@@ -2,28 +2,18 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
-from uuid import uuid4
+from typing import Any
 
-import orjson
-from aiohttp import ClientSession, ClientTimeout
+from aiohttp import ClientSession
 
 from genaiops.api.base import SecretKeyRef
 from genaiops.api.release import ReleaseContent
 from genaiops.guardrails.checks import Ask
 from genaiops.guardrails.pool import Pool
 from genaiops.providers.credentials import MountedSecret
-from genaiops.providers.provider import CONNECT_TIMEOUT, Provider
+from genaiops.providers.provider import Provider
+from genaiops.providers.webhook import post
 from genaiops.runtime.metrics import Metrics
-
-LARGEST: Final = 1024 * 1024
-"""Bytes of a webhook's answer."""
-# A guardrail has a timeout of its own; this one is for connections that are never made.
-_TIMEOUT = ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT)
-
-
-class WebhookError(Exception):
-    """A webhook that did not answer as it has to."""
 
 
 class ProcessSurroundings:
@@ -55,20 +45,7 @@ class ProcessSurroundings:
         token = MountedSecret(self._credentials_dir / "_secrets" / secret.name / secret.key, url) if secret else None
 
         async def ask(body: Mapping[str, Any]) -> Mapping[str, Any]:
-            headers = {"x-request-id": uuid4().hex}
-            if token:
-                headers["authorization"] = f"Bearer {token.read()}"
-            async with self._client.post(
-                url, data=orjson.dumps(body), headers=headers, timeout=_TIMEOUT, allow_redirects=False
-            ) as response:
-                if response.status != 200:
-                    raise WebhookError(f"status {response.status}")
-                answer = await response.content.read(LARGEST + 1)
-                while len(answer) <= LARGEST and (more := await response.content.read(LARGEST)):
-                    answer += more
-            if len(answer) > LARGEST or not isinstance(document := orjson.loads(answer), dict):
-                raise WebhookError("the answer is too large, or no JSON object")
-            return document
+            return await post(self._client, url, token.read() if token else None, body)
 
         return ask
 

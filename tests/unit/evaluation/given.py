@@ -9,6 +9,7 @@ from genaiops.evaluation.build import evaluators_of
 from genaiops.evaluation.judge import Judge
 from genaiops.evaluation.judgement import Answer, Evaluator, Judgement, Sample
 from genaiops.evaluation.places import Places
+from genaiops.evaluation.surroundings import RunSurroundings
 
 
 def answer(text: str, **fields: Any) -> Answer:
@@ -27,10 +28,16 @@ def no_judge(name: str) -> Judge:
     raise AssertionError(f"nobody needs the judge {name}")
 
 
-def evaluator(type_: str, judge: Any = no_judge, places: Places | None = None, **fields: Any) -> Evaluator:
+def evaluator(
+    type_: str,
+    judge: Any = no_judge,
+    places: Places | None = None,
+    surroundings: RunSurroundings | None = None,
+    **fields: Any,
+) -> Evaluator:
     """As a suite declares it."""
     spec = api.Evaluator.model_validate({"name": "it", "type": type_, **fields})
-    return evaluators_of([spec], judge, places or Places())[spec.name]
+    return evaluators_of([spec], judge, places or Places(), surroundings)[spec.name]
 
 
 async def judged(type_: str, of: Sample, **fields: Any) -> Judgement:

@@ -1,17 +1,25 @@
 """Whether an answer is safe: what detectors find in it, and whether an attack shows."""
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import closing
 from importlib.resources import files
 from typing import Any
 
 import pytest
+from runtime.upstream import Json, Upstream, failure
+from runtime.upstream import answer as completion
 
 from genaiops.api.dataset import Attack, Row
+from genaiops.api.release import ModelContent
 from genaiops.evaluation.judgement import EvaluatorError, Sample
+from genaiops.evaluation.places import Places
 from genaiops.evaluation.refusal import refuses
 from genaiops.evaluation.safety import AttackResisted
+from genaiops.evaluation.surroundings import RunSurroundings
+from genaiops.providers.provider import new_client
 
-from .given import answer, judged, sample
+from .given import answer, evaluator, judged, sample
 
 ROWS = [
     Row.model_validate_json(line)
@@ -41,6 +49,58 @@ async def test_a_clean_answer_passes() -> None:
 async def test_a_detector_that_cannot_be_built_is_named() -> None:
     with pytest.raises(ValueError, match=r"evaluators\[0\] \(it\): missing \)"):
         await judged("Guardrail", sample("Hello"), detector={"type": "Regex", "patterns": ["("]})
+
+
+async def test_a_canary_in_the_prompt_shows_a_leak() -> None:
+    leak = {"type": "PromptLeak", "canary": "zx-canary-4711"}
+
+    assert not (await judged("Guardrail", sample("It says: zx-canary-4711"), detector=leak)).passed
+    assert (await judged("Guardrail", sample("I can't tell."), detector=leak)).passed
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[Upstream]:
+    async with Upstream() as server:
+        yield server
+
+
+@pytest.fixture
+async def surroundings(upstream: Upstream) -> AsyncIterator[RunSurroundings]:
+    model = {"name": "guard", "provider": "OpenAI", "model": "llama-guard", "endpoint": upstream.endpoint}
+    async with new_client("test") as client:
+        with closing(RunSurroundings([ModelContent.model_validate(model)], client, Places())) as found:
+            yield found
+
+
+LLAMA_GUARD = {"type": "Moderation", "model": "guard", "style": "LlamaGuard"}
+
+
+async def test_a_model_may_look_for_what_is_unsafe(upstream: Upstream, surroundings: RunSurroundings) -> None:
+    upstream.script += [completion("unsafe\nS1"), completion("safe"), failure(500), completion("perhaps")]
+    it = evaluator("Guardrail", surroundings=surroundings, detector=LLAMA_GUARD)
+
+    assert (await it.judge(sample("Take the ladder."))).reason == "found: S1"
+    assert (await it.judge(sample("Call a locksmith."))).passed
+    for _ in range(2):
+        with pytest.raises(EvaluatorError, match="the detector failed: "):
+            await it.judge(sample("Take the ladder."))
+
+
+async def test_a_server_may_look_for_what_is_unsafe(surroundings: RunSurroundings, upstream: Upstream) -> None:
+    url = upstream.endpoint.removesuffix("/v1") + "/check"
+    upstream.script += [Json({"findings": [{"kind": "RUDE"}]}), Json({"findings": []}), Json({}, status=503)]
+    it = evaluator("Guardrail", surroundings=surroundings, detector={"type": "Webhook", "url": url})
+
+    assert (await it.judge(sample("Go away."))).reason == "found: RUDE"
+    assert (await it.judge(sample("Welcome."))).passed
+    with pytest.raises(EvaluatorError, match="the detector failed: status 503"):
+        await it.judge(sample("Welcome."))
+    assert upstream.seen[0].body == {"text": "Go away.", "guardrail": "it", "stage": "output"}
+
+
+async def test_a_detector_s_model_that_is_not_there_is_named(surroundings: RunSurroundings) -> None:
+    with pytest.raises(ValueError, match=r"evaluators\[0\] \(it\): detector\.model: there is no Model shield"):
+        evaluator("Guardrail", surroundings=surroundings, detector={**LLAMA_GUARD, "model": "shield"})
 
 
 # --- attacks -------------------------------------------------------------------------------------------------
