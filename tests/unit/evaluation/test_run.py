@@ -9,6 +9,7 @@ from threading import Semaphore
 
 import pytest
 
+from evaluation import files
 from evaluation.evaluator import Pod, rows
 from evaluation.release import Reply, serving
 from genaiops.api.evaluation import EvaluationPhase
@@ -218,3 +219,25 @@ def test_progress_is_told_while_it_runs(tmp_path: Path) -> None:
     assert said.phase is EvaluationPhase.RUNNING
     assert (said.done, said.total, said.message) == (5, 7, "asking and judging")
     assert json.loads((pod.results / "summary.json").read_text())["phase"] == "Passed"
+
+
+@pytest.mark.parametrize("keys", [True, False])
+def test_rows_and_report_are_kept_in_a_store(tmp_path: Path, keys: bool) -> None:
+    secrets = {"accessKey": {"name": "store", "key": "id"}, "secretKey": {"name": "store", "key": "secret"}}
+    (tmp_path / "secrets" / "store").mkdir(parents=True)
+    (tmp_path / "secrets" / "store" / "id").write_text(files.ACCESS)
+    (tmp_path / "secrets" / "store" / "secret").write_text(files.SECRET)
+    with serving() as release, files.serving() as store:
+        store.signed = True
+        kept = {"s3": "s3://bucket/runs", "endpoint": store.address, **(secrets if keys else {})}
+        pod = Pod(tmp_path, inline(3) | {"store": kept}, release.address)
+        said = pod.finish()
+
+    assert said.phase is EvaluationPhase.PASSED
+    if keys:
+        names = ("rows.jsonl", "summary.json", "report.html")
+        assert set(store.content) == {f"/bucket/runs/golden-1/{name}" for name in names}
+        assert store.content["/bucket/runs/golden-1/rows.jsonl"] == (pod.results / "rows.jsonl").read_bytes()
+    else:
+        # The result stands; that nobody will find the rows is said.
+        assert "; the rows are not stored: s3://bucket/runs can't be written" in said.message
