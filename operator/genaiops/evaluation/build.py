@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from genaiops.api import evaluator as api
-from genaiops.api.evaluator import EvaluatorType
+from genaiops.api.evaluator import JUDGED, EvaluatorType
 from genaiops.evaluation import likeness, measured, scales
 from genaiops.evaluation.container import Container
 from genaiops.evaluation.judge import Judge
@@ -40,9 +40,8 @@ def evaluators_of(
 ) -> dict[str, Evaluator]:
     """The evaluators by their names; `judge` gives the Model of a name, `places` has secrets and pipes.
 
-    Without surroundings, detectors that ask a server can't be built.
-
-    Raises ValueError that names the field where a pattern or a schema can't be read.
+    Without surroundings, detectors that ask a server can't be built. Raises ValueError that names the field where a
+    pattern or a schema can't be read, a Model is missing, or a threshold is beyond the scale.
     """
     evaluators: dict[str, Evaluator] = {}
     for index, spec in enumerate(specs):
@@ -57,6 +56,7 @@ def _evaluator(
     spec: api.Evaluator, judge: Callable[[str], Judge], places: Places, surroundings: Surroundings | None
 ) -> Evaluator:
     kind, ignore_case, threshold = spec.type, bool(spec.ignore_case), float(spec.limit or 0)
+    _require_on_scale(spec)
     if kind in _MEASURES:
         return Compared(_MEASURES[kind], threshold)
     if kind in _FIGURES:
@@ -86,6 +86,14 @@ def _evaluator(
             assert spec.container is not None
             return Container(spec.name, spec.container, threshold, places)
     raise AssertionError(f"nobody judges {kind}")
+
+
+def _require_on_scale(spec: api.Evaluator) -> None:
+    """What the API server can't see, which compares no values that are a number or a string."""
+    alike, graded = spec.type in _MEASURES, spec.type in JUDGED
+    lowest, highest = (0, 1) if alike else (1, 5)
+    if (alike or graded) and spec.threshold is not None and not lowest <= spec.threshold <= highest:
+        raise ValueError(f"threshold: scores go from {lowest} to {highest} here; correct {spec.threshold}")
 
 
 def _judged(spec: api.Evaluator, judge: Judge) -> Evaluator:

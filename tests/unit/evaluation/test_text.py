@@ -76,6 +76,22 @@ def test_what_cannot_be_read_is_named() -> None:
         evaluators_of(specs, no_judge, Places())
 
 
+@pytest.mark.parametrize(
+    ("type_", "threshold", "scale"),
+    [("ROUGE", "40", "0 to 1"), ("F1", "-1", "0 to 1"), ("Relevance", "0.8", "1 to 5"), ("Fluency", "6", "1 to 5")],
+)
+def test_a_threshold_beyond_the_scale_is_refused(type_: str, threshold: str, scale: str) -> None:
+    judge = {"model": "gpt"} if scale == "1 to 5" else {}
+
+    with pytest.raises(ValueError, match=rf"threshold: scores go from {scale} here; correct {threshold}"):
+        evaluator(type_, judge=lambda name: None, threshold=threshold, **judge)
+
+
+def test_a_threshold_of_the_team_s_own_scale_is_theirs() -> None:
+    assert evaluator("Webhook", threshold="-40", webhook={"url": "http://scorer"})
+    assert evaluator("Latency", threshold="90")
+
+
 async def test_evaluators_are_found_by_their_names_and_let_go() -> None:
     specs = [
         api.Evaluator.model_validate({"name": "same", "type": "ExactMatch"}),
