@@ -51,7 +51,8 @@ WORKDIR /app
 USER 65532:65532
 
 FROM base AS python-base
-ENV PYTHONPATH=/app:/opt/packages:/opt/common
+# onnxruntime tells its maker about itself from its import on, unless this says no.
+ENV PYTHONPATH=/app:/opt/packages:/opt/common ORT_DISABLE_TELEMETRY=1
 COPY --from=common-packages /packages /opt/common
 
 # --- the operator's code, compiled, since nobody may write bytecode later

@@ -5,6 +5,7 @@ first: other languages get vectors that are much less telling. A text's vector d
 is computed alone: the int8 arithmetic scales with all that is in a batch.
 """
 
+import os
 from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
@@ -54,6 +55,8 @@ def _embed_one(text: str) -> NDArray[np.float32]:
 def _model() -> "tuple[Tokenizer, InferenceSession]":
     try:
         # Loaded on first use: most processes that know this module never embed anything.
+        # It tells its maker about itself from its import on, unless this says no.
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         import onnxruntime
         from tokenizers import Tokenizer
     except ImportError as error:

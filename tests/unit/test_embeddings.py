@@ -1,5 +1,6 @@
 """Sentence vectors: what they say about texts, and what a caller may rely on."""
 
+import os
 import subprocess
 import sys
 
@@ -8,6 +9,20 @@ import pytest
 
 from genaiops import embeddings
 from genaiops.embeddings import DIMENSIONS, EmbeddingsMissingError, embed
+
+
+def test_nobody_is_told_that_texts_are_embedded() -> None:
+    """onnxruntime's telemetry complains where it finds no home for the number that it gives to this machine."""
+    homeless = dict.fromkeys(("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"), "/proc/none")
+    env = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"} | homeless
+
+    def told(program: str) -> str:
+        return subprocess.run(
+            [sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True
+        ).stderr
+
+    assert "telemetry" in told("import onnxruntime"), "it can't be seen any more: find another way to test it"
+    assert "telemetry" not in told("from genaiops.embeddings import embed; embed(['so'])")
 
 
 def test_a_paraphrase_is_nearer_than_another_topic() -> None:
