@@ -9,8 +9,9 @@ from genaiops.api.detectors import Detector, DetectorType
 from genaiops.api.guardrails import Action, GuardrailPolicySpec, OnError
 from genaiops.guardrails import moderation, webhook
 from genaiops.guardrails.detectors import build
-from genaiops.guardrails.finding import Context, Cost, Finding
+from genaiops.guardrails.finding import Cost, Finding
 from genaiops.guardrails.judges import Asked, Here, InWorker, Judge
+from genaiops.guardrails.memory import Memory
 from genaiops.guardrails.pool import Pool
 
 Stage = Literal["input", "output"]
@@ -156,7 +157,7 @@ def judge_of(name: str, spec: Detector, stage: Stage, surroundings: Surroundings
     if detector.cost is Cost.PROCESS and surroundings is not None:
         settings = spec.model_dump_json(by_alias=True, exclude_none=True)
         surroundings.pool.expect(settings)
-        return InWorker(detector, settings, surroundings.pool, Context())
+        return InWorker(detector, settings, surroundings.pool, Memory())
     return Here(detector)
 
 

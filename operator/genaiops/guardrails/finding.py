@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 
 class Cost(Enum):
@@ -41,6 +41,10 @@ class Context:
     """What tools had found."""
     question: str = ""
     """The last message of the user."""
+
+
+NOTHING: Final = Context()
+"""What there is to know of a text that stands alone, as all input does."""
 
 
 class Detector(Protocol):

@@ -4,7 +4,8 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import Final, Protocol, Self
 
-from genaiops.guardrails.finding import Context, Cost, Detector, Finding, RemoteDetector
+from genaiops.guardrails.finding import NOTHING, Context, Cost, Detector, Finding, RemoteDetector
+from genaiops.guardrails.memory import Memory
 from genaiops.guardrails.pool import Pool
 
 INLINE: Final = 4096
@@ -70,7 +71,8 @@ class InWorker:
     settings: str
     """Of the detector, as JSON."""
     pool: Pool
-    context: Context
+    memory: Memory
+    context: Context = NOTHING
     cost = Cost.PROCESS
 
     @property
@@ -84,8 +86,13 @@ class InWorker:
         cut = len(text) if complete else self.detector.first_open(text, start)
         if not text[start:cut].strip():
             return [], cut
+        alone = complete and start == 0 and self.context == NOTHING
+        if alone and (known := self.memory.recall(text)) is not None:
+            return known, cut
         first = max(0, start - BEFORE)
         found = await self.pool.find(self.settings, self.context, text[first:], start - first, complete)
+        if alone:
+            self.memory.keep(text, found)
         return _final([replace(f, start=f.start + first, end=f.end + first) for f in found], cut)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from genaiops.api.guardrails import Action, OnError
 from genaiops.guardrails.checks import BlockedError, Check, DetectorError, Report, quick_and_slow
-from genaiops.guardrails.finding import Context, Cost, Finding
+from genaiops.guardrails.finding import NOTHING, Context, Cost, Finding
 from genaiops.guardrails.judges import INLINE, Judged
 from genaiops.guardrails.vault import Vault
 
@@ -23,14 +23,13 @@ logger = logging.getLogger(__name__)
 
 GROWTH = 8
 """A held text is judged again when it has grown by one part in so many: linear work on a long text, however cut."""
-_NOTHING = Context()
 
 
 class Chain:
     """The checks for one text."""
 
     def __init__(
-        self, checks: Sequence[Check], report: Report, context: Context = _NOTHING, vault: Vault | None = None
+        self, checks: Sequence[Check], report: Report, context: Context = NOTHING, vault: Vault | None = None
     ) -> None:
         """`vault`: takes what is redacted to be restored."""
         quick, slow = quick_and_slow(checks)

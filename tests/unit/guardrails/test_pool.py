@@ -4,7 +4,6 @@ import asyncio
 import multiprocessing
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from genaiops.api.detectors import Detector
 from genaiops.api.guardrails import GuardrailPolicySpec
 from genaiops.guardrails import BlockedError, Chain, DetectorError, Report, checks_of
 from genaiops.guardrails.finding import Context, Cost, Finding
+from genaiops.guardrails.memory import Memory
 from genaiops.guardrails.pool import Pool, WorkerDiedError, workers
 from genaiops.guardrails.regex import RegexDetector
 
@@ -30,8 +30,9 @@ def pool() -> Iterator[Pool]:
     made = Pool()
     yield made
     made.close()
-    while multiprocessing.active_children():
-        time.sleep(0.01)
+    kill_workers(signal.SIGKILL)
+    for worker in multiprocessing.active_children():
+        worker.join()
 
 
 class Surroundings:
@@ -88,10 +89,36 @@ async def test_a_worker_that_hangs_makes_nobody_wait_for_ever(pool: Pool, monkey
 
     kill_workers(signal.SIGSTOP)
     with pytest.raises(DetectorError):
-        await Chain(checks, report).finish("evil")
+        await Chain(checks, report).finish("another evil")
 
     assert report.errors == ["g"]
-    kill_workers(signal.SIGKILL)
+
+
+async def test_a_message_that_comes_again_is_not_judged_again(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every request brings the whole conversation."""
+    monkeypatch.setattr(RegexDetector, "cost", Cost.PROCESS)
+    policy = GuardrailPolicySpec.model_validate(
+        {"input": [{"name": "g", "detector": {"type": "Regex", "patterns": ["evil"]}}]}
+    )
+    [check] = checks_of([policy], "input", Surroundings(pool))
+    first = await check.judge.judge("some evil", 0, complete=True)
+
+    monkeypatch.setattr(pool, "find", None)
+
+    assert await check.judge.judge("some evil", 0, complete=True) == first == ([Finding(5, 9, "REGEX")], 9)
+    with pytest.raises(TypeError):
+        await check.judge.given(Context(question="what?")).judge("some evil", 0, complete=True)
+
+
+def test_only_the_latest_texts_are_known() -> None:
+    memory = Memory(size=2)
+    for text in ("a", "b"):
+        memory.keep(text, [])
+    assert memory.recall("a") == []
+
+    memory.keep("c", [])
+
+    assert [memory.recall(text) for text in "abc"] == [[], None, []]
 
 
 async def test_what_the_detector_raises_arrives(pool: Pool) -> None:

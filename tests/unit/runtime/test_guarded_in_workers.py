@@ -49,7 +49,7 @@ async def test_a_worker_that_dies_is_no_hang_and_the_next_request_is_judged(
         os.kill(worker.pid, signal.SIGKILL)
         worker.join()
 
-    failed = await runtime.chat("good")
+    failed = await runtime.chat("another good one")
     refused = await runtime.chat("evil")
 
     assert failed.error["code"] == "guardrail_error"
