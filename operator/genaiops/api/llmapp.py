@@ -18,6 +18,7 @@ from genaiops.api.base import (
 )
 from genaiops.api.parameters import Parameters
 from genaiops.api.pods import PodOverlay
+from genaiops.api.quality import Quality
 from genaiops.api.rollout import RolloutSpec
 from genaiops.api.rules import Rule
 from genaiops.api.traffic import Traffic
@@ -151,6 +152,9 @@ class LLMAppSpec(ApiModel):
     )
     rollout_policy_ref: Annotated[ObjectName | None, Field(description="Name of a RolloutPolicy to use.")] = None
     traffic: Traffic = Field(default_factory=Traffic, description="How traffic is split.")
+    quality: Quality | None = Field(
+        default=None, description="Live answers that are sampled and judged, and kept feedback; absent: none of it."
+    )
     revision_history_limit: int = Field(
         default=10, ge=1, le=100, description="Releases and history entries that are kept."
     )
