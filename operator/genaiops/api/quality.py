@@ -24,9 +24,10 @@ JUDGES_LIVE: Final = frozenset(
         EvaluatorType.GUARDRAIL,
         EvaluatorType.LATENCY,
         EvaluatorType.TOKENS,
+        EvaluatorType.WEBHOOK,
     }
 )
-"""Types that can judge a question and its answer alone: nobody knows a right answer, nobody asks a baseline the same."""
+"""Types that can judge a question and its answer alone: there is no right answer to hold it against, and no baseline."""
 _TYPES: Final = ", ".join(sorted(JUDGES_LIVE))
 _CEL_TYPES: Final = "[" + ", ".join(f"'{kind}'" for kind in sorted(JUDGES_LIVE)) + "]"
 

@@ -35,6 +35,7 @@ MAX_CORRECTION: Final = 16_384
 """As long as an expected answer of a dataset may be."""
 
 _ID: Final = re.compile(r"chatcmpl-(?P<release>[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?)-[0-9a-f]{32}")
+_DIGEST: Final = re.compile(r"[0-9a-f]{10}")
 Text = Annotated[str, Field(max_length=MAX_TEXT)]
 AnswerId = Annotated[str, Field(pattern=f"^{_ID.pattern}$", max_length=128)]
 
@@ -48,6 +49,12 @@ def release_of(answer_id: str) -> str | None:
     """The release that an answer's id names; None where the id is not one of ours."""
     match = _ID.fullmatch(answer_id)
     return match["release"] if match else None
+
+
+def is_release_of(release: str, app: str) -> bool:
+    """Whether a release has the name of one of the app's: the app's own and ten hex digits of its hash."""
+    digest = release.removeprefix(f"{app}-")
+    return release != digest and _DIGEST.fullmatch(digest) is not None
 
 
 class SamplingSettings(ApiModel):

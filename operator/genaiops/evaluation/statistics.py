@@ -25,8 +25,13 @@ class Share:
 
 
 def pass_rate(rows: Sequence[float]) -> Share:
-    """The mean of the rows' shares, with Wilson's score interval (Wilson 1927, JASA 22:209). At least one row."""
-    count, share = len(rows), sum(rows) / len(rows)
+    """The mean of the rows' shares, with its interval. At least one row."""
+    return wilson(sum(rows), len(rows))
+
+
+def wilson(hits: float, count: int) -> Share:
+    """So many of so many, at least of one, with Wilson's score interval (Wilson 1927, JASA 22:209)."""
+    share = hits / count
     middle = (share + Z * Z / (2 * count)) / (1 + Z * Z / count)
     half = Z / (1 + Z * Z / count) * sqrt(share * (1 - share) / count + Z * Z / (4 * count * count))
     # At a share of 0 or 1 a bound is the share itself, but for rounding.
