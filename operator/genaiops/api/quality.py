@@ -27,7 +27,7 @@ JUDGES_LIVE: Final = frozenset(
         EvaluatorType.WEBHOOK,
     }
 )
-"""Types that can judge a question and its answer alone: there is no right answer to hold it against, and no baseline."""
+"""Types that judge a question and its answer alone: there is no right answer to hold it against, and no baseline."""
 _TYPES: Final = ", ".join(sorted(JUDGES_LIVE))
 _CEL_TYPES: Final = "[" + ", ".join(f"'{kind}'" for kind in sorted(JUDGES_LIVE)) + "]"
 

@@ -3,26 +3,28 @@
 import asyncio
 import re
 import uuid
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine, Iterator, Mapping
+from contextlib import suppress
 from time import perf_counter
 from typing import Any
 
-import orjson
-
+from genaiops.api.samples import OPT_OUT_HEADER
 from genaiops.api.traffic import SHADOW_HEADER
 from genaiops.runtime.chat import Chat
 from genaiops.runtime.config import Release
 from genaiops.runtime.errors import ApiError, ErrorType, bad_request, internal
+from genaiops.runtime.feedback import Feedback
 from genaiops.runtime.logs import logger
-from genaiops.runtime.metrics import RATINGS, Metrics
+from genaiops.runtime.metrics import Metrics
 from genaiops.runtime.reply import Receive, Reply, Scope, Send
+from genaiops.runtime.sampler import Sampler
+from genaiops.runtime.transcript import Transcript
 
 MAX_BODY = 10 * 1024 * 1024
 """Bytes of a request: room for a few images in base64."""
-MAX_COMMENT = 4096
-"""Characters of a comment on an answer."""
 
 _SHADOW = SHADOW_HEADER.encode()
+_SAMPLE, _NEVER = OPT_OUT_HEADER.encode(), b"never"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
@@ -33,14 +35,27 @@ class Disconnected(Exception):  # noqa: N818 - not an error of ours
 class App:
     """The ASGI application of one release."""
 
-    def __init__(self, release: Release, chat: Chat, metrics: Metrics) -> None:
+    def __init__(self, release: Release, chat: Chat, metrics: Metrics, sampler: Sampler, feedback: Feedback) -> None:
         self._release = release
         self._chat = chat
+        self._sampler = sampler
+        self._feedback = feedback
         self._metrics = metrics
         self.draining = False
         """Set when the pod is about to stop: not ready any more, and connections are closed after their answer."""
         self.waiting: str | None = None
         """Why it can't take requests yet; the operator reads it from /readyz and tells it in the app's status."""
+
+    def beside(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """What has to run beside the server, until it is cancelled."""
+        yield self._sampler.run()
+        yield self._feedback.run()
+
+    async def finish(self, seconds: float) -> None:
+        """Wait so long for what is still to be sent."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await asyncio.gather(self._sampler.sent(), self._feedback.sent())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         sent = dict(scope["headers"])
@@ -55,7 +70,7 @@ class App:
         started = perf_counter()
         outcome: ErrorType = "internal_error"
         try:
-            await self._route(scope, receive, reply, request_id, shadow=_SHADOW in sent)
+            await self._route(scope, receive, reply, request_id, sent)
             outcome = ""
         except ApiError as error:
             outcome = error.outcome
@@ -68,18 +83,25 @@ class App:
         finally:
             self._record(scope, reply, request_id, outcome, perf_counter() - started)
 
-    async def _route(self, scope: Scope, receive: Receive, reply: Reply, request_id: str, *, shadow: bool) -> None:
+    async def _route(
+        self, scope: Scope, receive: Receive, reply: Reply, request_id: str, sent: Mapping[bytes, bytes]
+    ) -> None:
         match scope["method"], scope["path"]:
             case "POST", "/v1/chat/completions":
-                if shadow:
+                transcript = self._transcript(sent)
+                if transcript.shadow:
                     self._metrics.shadow_requests.inc()
                 body = await _body(receive)
                 with self._metrics.in_flight.one_more():
-                    await _unless_disconnected(receive, self._chat.answer(body, reply, request_id, shadow=shadow))
+                    await _unless_disconnected(receive, self._chat.answer(body, reply, request_id, transcript))
+                transcript.end()
+                if transcript.noted:
+                    self._sampler.take(transcript)
             case "GET", "/v1/models":
                 await reply.json(200, self._models())
             case "POST", "/v1/feedback":
-                await reply.json(200, self._feedback(await _body(receive)))
+                status, told = self._feedback.take(await _body(receive))
+                await reply.json(status, told)
             case "GET" | "HEAD", "/healthz":
                 await reply.json(200, {"status": "ok"})
             case "GET" | "HEAD", "/readyz":
@@ -89,6 +111,10 @@ class App:
                 raise bad_request(f"{scope['path']} has no method {scope['method']}", status=405)
             case _:
                 raise bad_request(f"there is no {scope['path']} here", code="not_found", status=404)
+
+    def _transcript(self, sent: Mapping[bytes, bytes]) -> Transcript:
+        noted = sent.get(_SAMPLE, b"").strip().lower() != _NEVER and self._sampler.draws()
+        return Transcript(self._release.name, noted=noted, shadow=_SHADOW in sent)
 
     def _models(self) -> dict[str, Any]:
         content = self._release.spec.content
@@ -101,25 +127,6 @@ class App:
             "prompt_version": self._release.spec.source.prompt_version,
         }
         return {"object": "list", "data": [model]}
-
-    def _feedback(self, body: bytes) -> dict[str, Any]:
-        try:
-            feedback = orjson.loads(body)
-        except orjson.JSONDecodeError as error:
-            raise bad_request(f"the body is no JSON: {error}") from error
-        if not isinstance(feedback, dict):
-            raise bad_request("the body must be a JSON object")
-        answer = feedback.get("id", feedback.get("response_id"))
-        if not isinstance(answer, str) or not 0 < len(answer) <= 256:
-            raise bad_request("id must be the id of the answer", "id")
-        rating = feedback.get("rating")
-        if rating not in RATINGS:
-            raise bad_request(f"rating must be one of: {', '.join(RATINGS)}", "rating")
-        comment = feedback.get("comment")
-        if comment is not None and not (isinstance(comment, str) and len(comment) <= MAX_COMMENT):
-            raise bad_request(f"comment must be a string of at most {MAX_COMMENT} characters", "comment")
-        self._metrics.feedback.labels(rating).inc()
-        return {"id": answer, "object": "feedback", "rating": rating}
 
     def _record(self, scope: Scope, reply: Reply, request_id: str, outcome: ErrorType, seconds: float) -> None:
         path = scope["path"]

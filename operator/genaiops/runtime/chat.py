@@ -20,6 +20,7 @@ from genaiops.runtime.metrics import Metrics
 from genaiops.runtime.repair import Repairs, asked_again
 from genaiops.runtime.reply import Reply
 from genaiops.runtime.request import ChatRequest
+from genaiops.runtime.transcript import Transcript
 
 Chunk = dict[str, Any]
 Answer = dict[str, Any]
@@ -32,12 +33,12 @@ class _Call:
     request: ChatRequest
     reply: Reply
     request_id: str
-    shadow: bool
     started: float
     """On the clock of perf_counter."""
     payload: Mapping[str, Any]
     """What the model is asked."""
     vault: Vault
+    transcript: Transcript
 
 
 class Chat:
@@ -51,19 +52,19 @@ class Chat:
         self._failover = failover
         self._metrics = metrics
 
-    async def answer(self, body: bytes, reply: Reply, request_id: str, *, shadow: bool = False) -> None:
-        """Sends the answer; nobody reads that of a `shadow` request.
+    async def answer(self, body: bytes, reply: Reply, request_id: str, transcript: Transcript) -> None:
+        """Sends the answer, and notes it in the transcript.
 
         Raises ApiError where there is none, or where a stream breaks in the middle.
         """
         started = perf_counter()
         request = requests.parse(body)
         try:
-            vault = await self._checked(request, request_id)
+            vault = await self._checked(request, request_id, transcript)
             # An answer that may have to be asked for twice is streamed when it is there.
             asked = replace(request, stream=False) if self._repairs else request
             payload = requests.payload(asked, self._prompt.render(request.variables), self._own)
-            call = _Call(request, reply, request_id, shadow, started, payload, vault)
+            call = _Call(request, reply, request_id, started, payload, vault, transcript)
             if asked.stream:
                 await self._stream(call)
             else:
@@ -77,12 +78,16 @@ class Chat:
         except ProviderError as error:
             raise _api_error(error) from error
 
-    async def _checked(self, request: ChatRequest, request_id: str) -> Vault:
+    async def _checked(self, request: ChatRequest, request_id: str, transcript: Transcript) -> Vault:
+        report = Report()
         try:
-            return await self._guards.check(request, request_id)
+            vault = await self._guards.check(request, report, request_id)
         except BlockedError as blocked:
             self._metrics.guarded_requests.labels("true").inc()
             raise content_filter(blocked.message) from blocked
+        transcript.found(report)
+        transcript.messages = request.messages
+        return vault
 
     async def _whole(self, call: _Call) -> None:
         answer = await self._repaired(call) if self._repairs else await self._asked(call)
@@ -94,18 +99,20 @@ class Chat:
         finally:
             self._guards.count("output", report, call.request_id)
         self._guards.count_finished(report, blocked=blocked)
+        call.transcript.found(report)
         if not call.request.stream:
-            await call.reply.json(200, answer)
+            await call.reply.json(200, call.transcript.pass_on(answer))
             return
         await call.reply.start_stream()
         for chunk in _chunks(answer, usage=call.request.include_usage):
-            await call.reply.event(chunk)
+            await call.reply.event(call.transcript.pass_on(chunk))
         self._metrics.time_to_first_token.observe(perf_counter() - call.started)
         await call.reply.end_stream(DONE)
 
     async def _asked(self, call: _Call) -> Answer:
         model, answer = await self._ask(call.payload, call.request_id)
-        self._metrics.count_usage([(model, answer.get("usage"))], shadow=call.shadow)
+        self._metrics.count_usage([(model, answer.get("usage"))], shadow=call.transcript.shadow)
+        call.transcript.used(answer.get("usage"))
         return answer
 
     async def _repaired(self, call: _Call) -> Answer:
@@ -127,7 +134,9 @@ class Chat:
                 answer = better
             return answer
         finally:
-            self._metrics.count_usage(usages, shadow=call.shadow)
+            self._metrics.count_usage(usages, shadow=call.transcript.shadow)
+            for _, usage in usages:
+                call.transcript.used(usage)
 
     async def _ask(self, payload: Mapping[str, Any], request_id: str) -> tuple[ModelContent, Answer]:
         async def ask(provider: Provider) -> tuple[ModelContent, Answer]:
@@ -157,17 +166,19 @@ class Chat:
                         if not chunk["choices"]:
                             continue
                     async for judged in judge.chunk(chunk):
-                        await call.reply.event(judged)
+                        await call.reply.event(call.transcript.pass_on(judged))
                         if not said and _says_something(judged):
                             said = True
                             self._metrics.time_to_first_token.observe(perf_counter() - call.started)
         except BlockedError as error:
             blocked = True
-            await call.reply.event(_cut_off(chunk, None if said else error.message))
+            await call.reply.event(call.transcript.pass_on(_cut_off(chunk, None if said else error.message)))
         finally:
             self._guards.count("output", report, call.request_id)
-            self._metrics.count_usage([(model, usage)], shadow=call.shadow)
+            self._metrics.count_usage([(model, usage)], shadow=call.transcript.shadow)
+            call.transcript.used(usage)
         self._guards.count_finished(report, blocked=blocked)
+        call.transcript.found(report)
         await call.reply.end_stream(DONE)
 
 

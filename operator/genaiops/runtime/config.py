@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from genaiops import guardrails, prompts
 from genaiops.api.release import ReleaseSpec
+from genaiops.api.samples import SAMPLING_FILE
 
 
 class ConfigError(Exception):
@@ -24,6 +25,8 @@ class Settings:
     """GENAIOPS_RELEASE_FILE: the release as JSON."""
     credentials_dir: Path
     """GENAIOPS_CREDENTIALS_DIR: ``<Model name>/api-key`` below it."""
+    sampling_file: Path
+    """GENAIOPS_SAMPLING_FILE: what is sampled and where it goes; absent where the app has no `quality`."""
     port: int
     """GENAIOPS_PORT: the API."""
     metrics_port: int
@@ -37,6 +40,7 @@ class Settings:
         return cls(
             release_file=Path(env.get("GENAIOPS_RELEASE_FILE", "/etc/genaiops/release/release.json")),
             credentials_dir=Path(env.get("GENAIOPS_CREDENTIALS_DIR", "/etc/genaiops/credentials")),
+            sampling_file=Path(env.get("GENAIOPS_SAMPLING_FILE", SAMPLING_FILE)),
             port=int(_number(env, "GENAIOPS_PORT", 8080)),
             metrics_port=int(_number(env, "GENAIOPS_METRICS_PORT", 9464)),
             drain=_number(env, "GENAIOPS_DRAIN_SECONDS", 5),

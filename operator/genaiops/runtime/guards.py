@@ -51,7 +51,7 @@ class Guards:
                     return f"the guardrail {check.name} can't judge: {error}"
         return None
 
-    async def check(self, request: ChatRequest, request_id: str) -> Vault:
+    async def check(self, request: ChatRequest, report: Report, request_id: str) -> Vault:
         """Puts all that the caller sent through the input checks, in place; the vault holds what is to be restored.
 
         Raises BlockedError or DetectorError.
@@ -60,7 +60,6 @@ class Guards:
         vault = Vault(text.value for text in texts) if any(check.restore for check in self._input) else Vault()
         if not self._input:
             return vault
-        report = Report()
         quick, slow = quick_and_slow(self._input)
         try:
             # All that costs nothing comes first: a Block there saves the work of the others.

@@ -29,6 +29,7 @@ COST_BUCKETS = (*(float(f"{digit}e{power}") for power in range(-6, 2) for digit 
 REQUEST_OUTCOMES = ("", "client_error", "timeout", "provider_error", "internal_error")
 CALL_OUTCOMES = ("", "timeout", "provider_error")
 RATINGS = ("up", "down")
+SENDING_RESULTS = ("sent", "dropped", "failed")
 
 
 class Metrics:
@@ -130,7 +131,24 @@ class Metrics:
             ["currency", "gen_ai_request_model"],
             registry=registry,
         )
-        self.feedback = Counter("genaiops_feedback", "Ratings that callers gave.", ["rating"], registry=registry)
+        self.feedback = Counter(
+            "genaiops_feedback",
+            "Ratings that callers gave, by the release whose answer they are of.",
+            ["rating", "release"],
+            registry=registry,
+        )
+        self.feedback_sent = Counter(
+            "genaiops_feedback_sent",
+            "Feedback for the app's collector, by what became of it.",
+            ["result"],
+            registry=registry,
+        )
+        self.samples = Counter(
+            "genaiops_samples",
+            "Answers that were drawn to be sampled, by what became of them.",
+            ["result"],
+            registry=registry,
+        )
         self.retries = Counter("genaiops_retries", "Calls of a model that were tried again.", registry=registry)
         self.fallbacks = Counter("genaiops_fallbacks", "Times that the next model was asked.", registry=registry)
 
@@ -140,8 +158,9 @@ class Metrics:
             self.answers.labels(violated)
         for blocked in ("true", "false"):
             self.guarded_requests.labels(blocked)
-        for rating in RATINGS:
-            self.feedback.labels(rating)
+        for result in SENDING_RESULTS:
+            self.feedback_sent.labels(result)
+            self.samples.labels(result)
         for model in models:
             for outcome in CALL_OUTCOMES:
                 self.call_duration.labels(model.name, outcome)

@@ -14,11 +14,14 @@ from prometheus_client import start_http_server
 from genaiops.providers.provider import Provider, new_client
 from genaiops.runtime.app import App
 from genaiops.runtime.chat import Chat
+from genaiops.runtime.collector import Collector
 from genaiops.runtime.config import Release, Settings
 from genaiops.runtime.failover import Failover
+from genaiops.runtime.feedback import Feedback
 from genaiops.runtime.guards import Guards
 from genaiops.runtime.metrics import Metrics
 from genaiops.runtime.reach import wait_for_a_model, wait_for_guards
+from genaiops.runtime.sampler import Sampler
 from genaiops.runtime.surroundings import ProcessSurroundings
 
 logger = logging.getLogger("genaiops.runtime")
@@ -26,6 +29,9 @@ logger = logging.getLogger("genaiops.runtime")
 KEEP_ALIVE = 3900
 """Seconds. Longer than the hour after which Envoy drops an idle connection: were the server the first to close, a
 request could be on its way into a closing connection, and be lost."""
+
+_LAST_SECONDS = 2.0
+"""Time for samples and feedback that still wait to be sent when the last answer is out."""
 
 
 class DrainingServer(uvicorn.Server):
@@ -60,11 +66,14 @@ def new_providers(release: Release, settings: Settings, client: ClientSession, m
     return [Provider(model, client, content.timeout, settings.credentials_dir, metrics.called) for model in models]
 
 
-def new_app(release: Release, providers: Sequence[Provider], guards: Guards, metrics: Metrics) -> App:
+def new_app(
+    release: Release, providers: Sequence[Provider], guards: Guards, metrics: Metrics, collector: Collector
+) -> App:
     """The application of this release."""
     content = release.spec.content
     chat = Chat(content, Failover(providers, content.max_retries, metrics), guards, metrics)
-    return App(release, chat, metrics)
+    sampler, feedback = Sampler(release, collector, metrics), Feedback(release, collector, metrics)
+    return App(release, chat, metrics, sampler, feedback)
 
 
 def new_metrics(release: Release) -> Metrics:
@@ -107,11 +116,16 @@ async def serve(release: Release, settings: Settings) -> None:
         with closing(ProcessSurroundings(content, client, settings.credentials_dir, metrics)) as surroundings:
             providers = new_providers(release, settings, client, metrics)
             guards = Guards(content, surroundings, metrics)
-            app = new_app(release, providers, guards, metrics)
+            collector = Collector(settings.sampling_file, client)
+            app = new_app(release, providers, guards, metrics, collector)
             app.waiting = "no model was reached yet"
             server = new_server(release, settings, app)
-            reaching = asyncio.create_task(_wait(app, guards, providers))
+            beside = [_wait(app, guards, providers), collector.keep_looking(), *app.beside()]
+            tasks = [asyncio.create_task(each) for each in beside]
             logger.info("serving release %s on port %d", release.name, settings.port)
             await server.serve()
-            reaching.cancel()
+            await app.finish(_LAST_SECONDS)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
     logger.info("stopped")

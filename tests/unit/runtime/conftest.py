@@ -11,6 +11,7 @@ import pytest
 from aiohttp import ClientSession
 
 from genaiops.providers.provider import new_client
+from genaiops.runtime.collector import Collector
 from genaiops.runtime.config import Settings, load_release
 from genaiops.runtime.guards import Guards
 from genaiops.runtime.server import DrainingServer, new_app, new_metrics, new_providers, new_server
@@ -151,6 +152,7 @@ async def start(tmp_path: Path, upstream: Upstream) -> AsyncIterator[StartRuntim
                 {
                     "GENAIOPS_RELEASE_FILE": str(file),
                     "GENAIOPS_CREDENTIALS_DIR": str(tmp_path / "credentials"),
+                    "GENAIOPS_SAMPLING_FILE": str(tmp_path / "sampling.json"),
                     "GENAIOPS_PORT": "0",
                     "GENAIOPS_DRAIN_SECONDS": "0.3",
                 }
@@ -163,13 +165,16 @@ async def start(tmp_path: Path, upstream: Upstream) -> AsyncIterator[StartRuntim
             content, credentials = loaded.spec.content, settings.credentials_dir
             surroundings = stack.enter_context(closing(ProcessSurroundings(content, calls, credentials, metrics)))
             guards = Guards(content, surroundings, metrics)
-            server = new_server(loaded, settings, new_app(loaded, providers, guards, metrics))
+            app = new_app(loaded, providers, guards, metrics, Collector(settings.sampling_file, calls))
+            server = new_server(loaded, settings, app)
             task = asyncio.create_task(server.serve())
+            beside = [asyncio.create_task(each) for each in app.beside()]
             while not server.started:  # noqa: ASYNC110 - uvicorn tells in no other way
                 await asyncio.sleep(0.001)
 
             async def stop() -> None:
-                task.cancel()
+                for each in (task, *beside):
+                    each.cancel()
                 for listener in server.servers:
                     listener.close()
                 with suppress(asyncio.CancelledError):

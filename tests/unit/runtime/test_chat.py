@@ -310,26 +310,6 @@ async def test_many_callers_at_once_each_get_their_own_answer(start: StartRuntim
     assert [response.text for response in responses] == texts
 
 
-async def test_feedback_is_checked_and_counted(start: StartRuntime) -> None:
-    runtime = await start()
-
-    good = await runtime.request("POST", "/v1/feedback", {"id": "chatcmpl-1", "rating": "up", "comment": "nice"})
-    also = await runtime.request("POST", "/v1/feedback", {"response_id": "chatcmpl-1", "rating": "down"})
-    wrong = [
-        await runtime.request("POST", "/v1/feedback", body)
-        for body in ({"rating": "up"}, {"id": "x", "rating": 5}, {"id": "x", "rating": "up", "comment": 1})
-    ]
-
-    assert (good.status, also.status) == (200, 200)
-    assert [(response.status, response.error["param"]) for response in wrong] == [
-        (400, "id"),
-        (400, "rating"),
-        (400, "comment"),
-    ]
-    assert runtime.metric("genaiops_feedback_total", rating="up") == 1
-    assert runtime.metric("genaiops_feedback_total", rating="down") == 1
-
-
 async def test_no_content_gets_into_the_log(
     start: StartRuntime, upstream: Upstream, caplog: pytest.LogCaptureFixture
 ) -> None:

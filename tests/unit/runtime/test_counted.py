@@ -9,12 +9,14 @@ from prometheus_client import generate_latest
 from genaiops.analysis.counters import bound_of, measure, read_counters
 from genaiops.api.analysis import Metric
 from genaiops.api.llmapp_status import Arm
+from genaiops.api.samples import new_answer_id
 from genaiops.runtime.metrics import COST_BUCKETS, DURATION_BUCKETS, FIRST_TOKEN_BUCKETS, REQUEST_TOKEN_BUCKETS
 
 from .conftest import Runtime, StartRuntime
 from .upstream import Hang, Upstream, answer, streamed
 
 pytestmark = pytest.mark.timeout(30)
+RELEASE = "support-0123456789"
 
 
 def arm(hits: int, samples: int) -> Arm:
@@ -23,7 +25,7 @@ def arm(hits: int, samples: int) -> Arm:
 
 def counted(runtime: Runtime, *metrics: dict[str, Any]) -> list[Arm]:
     wanted = [Metric.model_validate(metric) for metric in metrics]
-    read = read_counters(generate_latest(runtime.registry).decode(), wanted)
+    read = read_counters(generate_latest(runtime.registry).decode(), wanted, RELEASE)
     return [read.metrics[measure(metric)] for metric in wanted]
 
 
@@ -81,7 +83,7 @@ async def test_what_was_blocked(start: StartRuntime, upstream: Upstream, stream:
 async def test_ratings(start: StartRuntime) -> None:
     runtime = await start()
     for rating in ("up", "down", "down"):
-        body = {"id": "x", "rating": rating}
+        body = {"id": new_answer_id(RELEASE), "rating": rating}
         assert (await runtime.request("POST", "/v1/feedback", body)).status == 200
     assert counted(runtime, {"name": "negative-feedback-rate"}) == [arm(2, 3)]
 

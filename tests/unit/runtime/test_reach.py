@@ -11,6 +11,7 @@ from aiohttp import ClientSession, web
 
 from genaiops.providers.provider import Provider, new_client
 from genaiops.runtime.app import App
+from genaiops.runtime.collector import Collector
 from genaiops.runtime.config import Settings, load_release
 from genaiops.runtime.guards import Guards
 from genaiops.runtime.reach import wait_for_a_model
@@ -69,7 +70,7 @@ def runtime(folder: Path, calls: ClientSession, endpoint: str) -> tuple[App, lis
     metrics = new_metrics(loaded)
     providers = new_providers(loaded, settings, calls, metrics)
     guards = Guards(loaded.spec.content, ProcessSurroundings(loaded.spec.content, calls, folder, metrics), metrics)
-    return new_app(loaded, providers, guards, metrics), providers
+    return new_app(loaded, providers, guards, metrics, Collector(settings.sampling_file, calls)), providers
 
 
 async def until_it_says(app: App, words: str) -> None:
