@@ -89,6 +89,7 @@ COPY operator/genaiops/guardrails /app/genaiops/guardrails
 COPY operator/genaiops/prompts /app/genaiops/prompts
 COPY operator/genaiops/providers /app/genaiops/providers
 COPY operator/genaiops/evaluation /app/genaiops/evaluation
+COPY operator/genaiops/quality /app/genaiops/quality
 RUN python3 -m compileall -q /app
 
 FROM python-base AS evaluator

@@ -28,9 +28,9 @@ from controlplane import REPOSITORY, ControlPlane, ControlPlaneError
 
 from genaiops.controller.settings import parse_settings
 from genaiops.controller.webhook.certificates import issue
+from genaiops.manifests.labels import OPERATOR
 from genaiops.manifests.release import HTTP_PORT, METRICS_PORT
 from genaiops.traffic.envoy.names import READ_ONLY_PORT
-from genaiops.traffic.objects import OPERATOR_LABELS
 
 HOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 BUNDLE = base64.b64encode(issue(["webhook"], datetime.now(UTC), timedelta(days=1))[0]).decode()
@@ -137,7 +137,7 @@ def test_operator_understands_what_the_chart_tells_it() -> None:
 
 def test_gateways_know_the_operator_by_its_label_whatever_its_name() -> None:
     (deployment,) = of_kind(render("fullnameOverride=other", release="other"), "Deployment")
-    assert deployment["spec"]["template"]["metadata"]["labels"].items() >= OPERATOR_LABELS.items()
+    assert deployment["spec"]["template"]["metadata"]["labels"].items() >= OPERATOR.items()
 
 
 def test_only_one_of_several_replicas_may_be_evicted_at_a_time() -> None:

@@ -22,6 +22,9 @@ DSN_FILE: Final = "/etc/genaiops/store/dsn"
 DATA_DIR: Final = "/var/lib/genaiops/quality"
 """Folder of the SQLite file, where there is no other database."""
 COLLECTOR_PORT: Final = 8080
+"""Where runtimes bring samples and feedback."""
+REPORTS_PORT: Final = 8081
+"""Where people read what is kept."""
 SAMPLES_PATH: Final = "/v1/samples"
 FEEDBACK_PATH: Final = "/v1/feedback"
 OPT_OUT_HEADER: Final = "x-genaiops-sample"

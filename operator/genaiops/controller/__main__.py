@@ -163,6 +163,7 @@ async def run(settings: Settings) -> NoReturn:
             pods,
             settings.runtime_image,
             settings.gateway_image,
+            settings.evaluator_image,
             lambda: keeper.seal if keeper else NO_SEAL,
             Measuring(providers),
         )

@@ -15,6 +15,7 @@ from genaiops.api.release import ReleaseStatus
 from genaiops.controller.actions import answers, cleared
 from genaiops.controller.apply import Applier
 from genaiops.controller.cluster import UNAVAILABLE, ApiError, Cluster
+from genaiops.controller.collecting import Collecting
 from genaiops.controller.dataplane import PodClient
 from genaiops.controller.evaluations import evaluations_to_clear
 from genaiops.controller.events import announcements, tell
@@ -28,7 +29,7 @@ from genaiops.controller.render import Manifests, nobody_loses_traffic, render
 from genaiops.controller.routing.choice import Routings
 from genaiops.controller.store import Key, Raw, Store, key_of
 from genaiops.controller.webhook.stamp import Seal
-from genaiops.manifests.labels import owner
+from genaiops.manifests.labels import COMPONENT, QUALITY, label_of, owner
 from genaiops.manifests.release import release_object
 from genaiops.release.lookup import parse_errors
 from genaiops.rollout.conditions import kstatus, merge
@@ -54,6 +55,7 @@ class AppReconciler:
         pods: PodClient,
         runtime_image: str,
         gateway_image: str,
+        evaluator_image: str,
         seal: Callable[[], Seal],
         measuring: Measuring,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -67,6 +69,7 @@ class AppReconciler:
         self._measuring = measuring
         self._clock = clock
         self._applier = Applier(cluster, store)
+        self._collecting = Collecting(cluster, store, evaluator_image)
         self._routings = Routings(cluster, store, pods, self._applier.refused, clock)
 
     async def reconcile(self, key: Key) -> float | None:
@@ -75,6 +78,7 @@ class AppReconciler:
         if raw is None:
             self._applier.forget(key)
             self._measuring.forget(key)
+            self._collecting.forget(key)
             forget_app(key)
             return None
         if raw["metadata"].get("deletionTimestamp"):
@@ -88,6 +92,8 @@ class AppReconciler:
         except ValidationError as error:
             await self._report_unreadable(raw, error, now)
             return None
+        collection = await self._collecting.observe(raw, seen.spec)
+        seen = replace(seen, quality=collection.standing)
         untold = await self._tell(raw, seen.status.untold)
         todo = plan(seen, now)
         made = self._manifests(raw, seen, todo)
@@ -109,12 +115,14 @@ class AppReconciler:
             await self._bring_up(key, made)
             return 0.0
         settled = await self._execute(raw, seen, todo, made, keep=bool(lost))
+        # Last, and whatever becomes of it: nobody's answers wait for it.
+        collected = await self._collecting.execute(raw, collection)
         if changed:
             return 0.0
         due = [] if todo.at is None else [todo.at - self._clock()]
         if not settled:
             due.append(_LOOK_SOON)
-        if taken or untold:
+        if taken or untold or not collected:
             # What does not carry our labels is not watched.
             due.append(_LOOK_AGAIN)
         return max(0.0, min(due).total_seconds()) if due else None
@@ -154,7 +162,8 @@ class AppReconciler:
         refusal = await self._applier.apply(key, *waves)
         settled = await self._routings.of(seen.spec).take_effect(raw, seen, todo, objects)
         wanted = {key_of(manifest) for manifest in objects}
-        owned = [live for live in self._store.owned(key) if belongs_to(live, raw["metadata"]["uid"])]
+        mine = [live for live in self._store.owned(key) if belongs_to(live, raw["metadata"]["uid"])]
+        owned = [live for live in mine if label_of(live, COMPONENT) != QUALITY]
         for live in owned:
             kind, name = live["kind"], live["metadata"]["name"]
             if kind == "Release":

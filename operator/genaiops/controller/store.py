@@ -233,6 +233,9 @@ def references_of(key: Key, raw: Raw) -> Iterator[Key]:
         yield from listed("EvaluationSuite", spec.get("evaluations"), by="suite")
         model = spec.get("model")
         yield from listed("Model", model.get("fallbacks") if isinstance(model, dict) else None)
+        quality = spec.get("quality")
+        yield from listed("Model", quality.get("evaluators") if isinstance(quality, dict) else None, by="model")
+        yield from named("Secret", "quality", "store", "postgresql", "secretRef", "name")
     elif key.kind == "Prompt":
         versions = spec.get("versions")
         for version in versions if isinstance(versions, list) else ():

@@ -14,7 +14,6 @@ from genaiops.api.base import SecretKeyRef
 from genaiops.api.evaluation import EvaluationSpec, EvaluationSuiteSpec
 from genaiops.api.evaluation_run import (
     CONFIG_MAP_DATASET,
-    CREDENTIALS,
     PIPES,
     PROGRESS_PORT,
     RESULTS,
@@ -25,9 +24,10 @@ from genaiops.api.evaluation_run import (
 )
 from genaiops.api.evaluator import Evaluator
 from genaiops.api.release import ReleaseSpec
-from genaiops.manifests.labels import APP, COMPONENT, EVALUATION, MANAGED_BY, MANAGER, Object, metadata
+from genaiops.manifests.labels import APP, COMPONENT, EVALUATION, MANAGED_BY, MANAGER, QUALITY, Object, metadata
 from genaiops.manifests.pods import NON_ROOT, container_security
 from genaiops.manifests.release import RELEASE_FILE, deployment, release_document
+from genaiops.manifests.secrets import api_key_mounts, api_keys, of_webhooks, projected, unique
 
 EVALUATOR: Final = "evaluator"
 """Component of its pods, and the name of the container that judges."""
@@ -91,7 +91,9 @@ def run_objects(run: EvaluationRun, release: ReleaseSpec, image: str, owned_by: 
 def _pod(run: EvaluationRun, release: ReleaseSpec, image: str) -> dict[str, Any]:
     made = deployment(run.release, run.namespace, release, 1, {})["spec"]["template"]["spec"]
     spec = {name: value for name, value in made.items() if name != "topologySpreadConstraints"}
-    volumes = [volume for volume in made["volumes"] if volume["name"] != "release"]
+    # Answers that are evaluated here are nobody's: the folder of online quality stays empty.
+    emptied = {"name": QUALITY, "emptyDir": {}}
+    volumes = [volume for volume in made["volumes"] if volume["name"] not in ("release", QUALITY)]
     settings = {"name": run.evaluation}
     return {
         **spec,
@@ -105,6 +107,7 @@ def _pod(run: EvaluationRun, release: ReleaseSpec, image: str) -> dict[str, Any]
         "containers": [_evaluator(run, image)],
         "volumes": [
             *volumes,
+            emptied,
             {"name": "release", "configMap": {**settings, "items": [_same(RELEASE_FILE)]}},
             {"name": "evaluation", "configMap": {**settings, "items": [_same(RUN_FILE.rpartition("/")[2])]}},
             {"name": "pipes", "emptyDir": {}},
@@ -158,11 +161,7 @@ def _evaluator(run: EvaluationRun, image: str) -> dict[str, Any]:
         mounts.append({"name": "dataset", "mountPath": VOLUME_DATASET, "readOnly": True})
     if _secrets_of(run.suite):
         mounts.append({"name": "secrets", "mountPath": SECRETS, "readOnly": True})
-    mounts += [
-        {"name": f"judge-{index}", "mountPath": f"{CREDENTIALS}/{model.name}", "readOnly": True}
-        for index, model in enumerate(run.models)
-        if model.credentials
-    ]
+    mounts += api_key_mounts(run.models)
     return {
         "name": EVALUATOR,
         "image": image,
@@ -191,15 +190,8 @@ def _volumes(run: EvaluationRun) -> Iterator[dict[str, Any]]:
     else:
         yield {"name": "results", "emptyDir": {}}
     if secrets := _secrets_of(run.suite):
-        sources = [
-            {"secret": {"name": ref.name, "items": [{"key": ref.key, "path": f"{ref.name}/{ref.key}"}]}}
-            for ref in secrets
-        ]
-        yield {"name": "secrets", "projected": {"sources": sources}}
-    for index, model in enumerate(run.models):
-        if model.credentials:
-            item = {"key": model.credentials.key, "path": "api-key"}
-            yield {"name": f"judge-{index}", "secret": {"secretName": model.credentials.name, "items": [item]}}
+        yield projected("secrets", secrets)
+    yield from api_keys(run.models)
 
 
 def _secrets_of(suite: EvaluationSuiteSpec) -> list[SecretKeyRef]:
@@ -211,8 +203,4 @@ def _secrets_of(suite: EvaluationSuiteSpec) -> list[SecretKeyRef]:
             found += [remote.s3_credentials.access_key, remote.s3_credentials.secret_key]
     if suite.store:
         found += [suite.store.access_key, suite.store.secret_key]
-    for evaluator in suite.evaluators:
-        if evaluator.webhook:
-            found += [header.secret_ref for header in evaluator.webhook.headers]
-            found.append(evaluator.webhook.tls.ca_secret)
-    return list({(ref.name, ref.key): ref for ref in found if ref}.values())
+    return unique([*found, *of_webhooks(suite.evaluators)])

@@ -18,6 +18,9 @@ GATEWAY: Final = "gateway"
 MODEL_SERVER: Final = "model-server"
 QUALITY: Final = "quality"
 
+OPERATOR: Final = {"app.kubernetes.io/name": "genaiops-operator"}
+"""Labels of the operator's own pods, which the chart makes."""
+
 Object = dict[str, Any]
 
 

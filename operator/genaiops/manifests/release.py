@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from genaiops.api import API_VERSION
 from genaiops.api.release import ModelContent, ReleaseSpec
-from genaiops.manifests.labels import APP, RELEASE, RUNTIME, Object, app_labels, metadata
+from genaiops.api.samples import QUALITY_DIR, SAMPLING_FILE
+from genaiops.manifests.labels import APP, QUALITY, RELEASE, RUNTIME, Object, app_labels, metadata
 from genaiops.manifests.pods import NON_ROOT, container_security, overlaid, pod_security, spread
 from genaiops.manifests.template import recorded
 
@@ -78,6 +79,11 @@ def release_of(configuration: Object) -> ReleaseSpec:
     return ReleaseSpec.model_validate({name: value for name, value in document.items() if name != "name"})
 
 
+def quality_name(app: str) -> str:
+    """Name of all objects of the app's collector."""
+    return f"{app}-quality"
+
+
 def serving_port(release: ReleaseSpec) -> int:
     """Port on which a pod of the release takes users' requests."""
     return release.content.container.port if release.content.container else HTTP_PORT
@@ -123,6 +129,7 @@ def deployment(
             "volumes": [
                 {"name": "release", "configMap": {"name": name}},
                 {"name": "tmp", "emptyDir": {}},
+                _quality_volume(release),
                 *_credential_volumes(release),
                 *_webhook_volumes(release),
             ],
@@ -164,6 +171,7 @@ def _runtime_container(release: ReleaseSpec) -> dict[str, Any]:
         "volumeMounts": [
             {"name": "release", "mountPath": "/etc/genaiops/release", "readOnly": True},
             {"name": "tmp", "mountPath": "/tmp"},
+            {"name": QUALITY, "mountPath": QUALITY_DIR, "readOnly": True},
             *(
                 {
                     "name": volume["name"],
@@ -210,6 +218,15 @@ def _probe(path: str, *, period: int, failures: int) -> dict[str, Any]:
         "periodSeconds": period,
         "timeoutSeconds": 2,
         "failureThreshold": failures,
+    }
+
+
+def _quality_volume(release: ReleaseSpec) -> dict[str, Any]:
+    """There in every pod, with or without a file in it: online quality can come and go and restarts nothing."""
+    file = SAMPLING_FILE.rpartition("/")[2]
+    return {
+        "name": QUALITY,
+        "configMap": {"name": quality_name(release.app), "optional": True, "items": [{"key": file, "path": file}]},
     }
 
 

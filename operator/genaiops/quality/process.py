@@ -30,7 +30,6 @@ from genaiops.quality.store import Store
 
 logger = logging.getLogger("genaiops.quality")
 
-REPORTS_PORT: Final = 8081
 METRICS_PORT: Final = 9464
 _HOUSEKEEPING: Final = 60.0
 """Seconds between two looks at what is too old, and at the database's address."""
@@ -49,7 +48,7 @@ class Places:
     data: Path = Path(pod.DATA_DIR)
     credentials: Path = Path(CREDENTIALS)
     port: int = pod.COLLECTOR_PORT
-    reports_port: int = REPORTS_PORT
+    reports_port: int = pod.REPORTS_PORT
     metrics_port: int = METRICS_PORT
 
 

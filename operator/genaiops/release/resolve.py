@@ -16,6 +16,7 @@ from genaiops.api.llmapp import LLMAppSpec
 from genaiops.api.model import LifecycleStage, ModelSpec
 from genaiops.api.parameters import Parameters
 from genaiops.api.prompt import PromptSpec
+from genaiops.api.quality import Quality
 from genaiops.api.release import (
     ModelContent,
     ReleaseContent,
@@ -30,7 +31,7 @@ from genaiops.release.changes import describe_changes
 from genaiops.release.hashing import content_hash, release_name, suite_hash
 from genaiops.release.lookup import Lookup, Spec, prompts_in, spec_of
 from genaiops.release.size import size_problems
-from genaiops.release.suites import suite_problems
+from genaiops.release.suites import evaluator_problems, suite_problems
 
 _EVALUATIONS: Final = "spec.evaluations"
 
@@ -135,21 +136,21 @@ class _Resolver:
             pricing=spec.pricing,
         )
 
-    def secret(self, ref: SecretKeyRef, of: str, field: str, where: str) -> None:
+    def secret(self, ref: SecretKeyRef, of: str, field: str, where: str, what: str = "its API key") -> None:
         """`of` takes a key from it, and says so in this field of its own."""
         secret = self.lookup("Secret", ref.name)
         if secret is None:
             self.fail(
                 "SecretNotFound",
                 where,
-                f"{of} takes its API key from Secret {ref.name!r}, which does not exist in namespace "
+                f"{of} takes {what} from Secret {ref.name!r}, which does not exist in namespace "
                 f"{self.namespace!r}; create it with key {ref.key!r}",
             )
         elif ref.key not in (secret.get("keys") or ()):
             self.fail(
                 "SecretKeyNotFound",
                 where,
-                f"{of} takes its API key from key {ref.key!r} of Secret {ref.name!r}, which has only "
+                f"{of} takes {what} from key {ref.key!r} of Secret {ref.name!r}, which has only "
                 f"{', '.join(sorted(secret.get('keys') or ())) or 'no keys'}; add the key or correct {field}",
             )
 
@@ -342,6 +343,28 @@ def resolve_suite(name: str, namespace: str, lookup: Lookup) -> tuple[Suite | No
     resolver = _Resolver(lookup, namespace)
     suite = resolver.suite(name, "spec.suite")
     return (None if resolver.problems else suite), tuple(resolver.problems)
+
+
+def resolve_quality(
+    namespace: str, quality: Quality, lookup: Lookup
+) -> tuple[tuple[ModelContent, ...], tuple[ReferenceProblem, ...]]:
+    """The Models that judge live answers, and what stands in the way of online quality.
+
+    A judge whose server is still starting does not: what it can't judge yet is an error of the judge.
+    """
+    resolver, where = _Resolver(lookup, namespace), "spec.quality"
+    for problem in evaluator_problems(quality.evaluators):
+        if not problem.warning:
+            resolver.fail("EvaluatorInvalid", where, f"quality can't be judged: quality.{problem}")
+    names = dict.fromkeys(evaluator.model for evaluator in quality.evaluators if evaluator.model)
+    judges = [resolver.model(name, f"{where}.evaluators.model") for name in names]
+    if quality.store and quality.store.postgresql:
+        ref, field = quality.store.postgresql.secret_ref, f"{where}.store.postgresql"
+        resolver.secret(ref, "online quality", f"{field}.secretRef.key", field, what="its database's address")
+    return (
+        tuple(judge for judge in judges if judge is not None),
+        tuple(problem for problem in resolver.problems if not problem.waits),
+    )
 
 
 def _known(

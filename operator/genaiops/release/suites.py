@@ -1,6 +1,6 @@
 """What is wrong with an EvaluationSuite that its CRD can't see."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from genaiops.api.evaluation import EvaluationSuiteSpec
 from genaiops.api.evaluator import Evaluator
@@ -12,9 +12,14 @@ from genaiops.problem import Problem
 
 def suite_problems(suite: EvaluationSuiteSpec) -> list[Problem]:
     """Every problem; paths start at ``evaluators[i]``."""
+    return evaluator_problems(suite.evaluators)
+
+
+def evaluator_problems(evaluators: Sequence[Evaluator]) -> list[Problem]:
+    """Every problem of a list of evaluators; paths start at ``evaluators[i]``."""
     return [
         problem
-        for index, evaluator in enumerate(suite.evaluators)
+        for index, evaluator in enumerate(evaluators)
         for problem in _evaluator_problems(evaluator, f"evaluators[{index}]")
     ]
 

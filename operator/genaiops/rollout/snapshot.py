@@ -82,6 +82,15 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """How something beside the releases does, as a condition tells it."""
+
+    ready: bool
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """One LLMApp and all that matters to it, at one moment."""
 
@@ -105,6 +114,8 @@ class Snapshot:
     gateway: GatewayView = field(default_factory=GatewayView)
     readings: Readings | None = None
     """Present where a measurement was due."""
+    quality: Standing | None = None
+    """Of the collector of live answers; None where the app has none. No rollout waits for it."""
 
     def workload(self, release: str | None) -> Workload:
         """The pods of a release; none where there is no such release."""

@@ -8,15 +8,13 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
-from genaiops.manifests.labels import APP, COMPONENT, GATEWAY, Object, app_labels, metadata
+from genaiops.manifests.labels import APP, COMPONENT, GATEWAY, OPERATOR, Object, app_labels, metadata
 from genaiops.manifests.pods import NON_ROOT, container_security, pod_security, spread
 from genaiops.manifests.template import recorded
 from genaiops.traffic.envoy.config import BOOTSTRAP_FILE
 from genaiops.traffic.envoy.names import ADMIN_PORT, CONFIG_DIRECTORY, HTTP_PORT, READ_ONLY_PORT
 
 BOOTSTRAP_ANNOTATION = "genaiops.dev/bootstrap"
-OPERATOR_LABELS = {"app.kubernetes.io/name": "genaiops-operator"}
-"""The label of the pods that may read what is live."""
 
 GATEWAY_ARGS = [
     "--config-path",
@@ -176,7 +174,7 @@ def _pod(app: str, image: str, bootstrap: str) -> Object:
 
 def _who_may_call(selector: Mapping[str, str]) -> Object:
     """Anybody the app; the operator alone what is live (kubelets' probes are let through by every network plugin)."""
-    operator = {"namespaceSelector": {}, "podSelector": {"matchLabels": OPERATOR_LABELS}}
+    operator = {"namespaceSelector": {}, "podSelector": {"matchLabels": OPERATOR}}
     return {
         "podSelector": {"matchLabels": dict(selector)},
         "policyTypes": ["Ingress"],

@@ -60,6 +60,6 @@ def test_addresses_as_people_write_them(tmp_path: Path, given: str, expected: st
 @pytest.mark.parametrize("wrong", ["hunter2", "mysql://me:hunter2@db/x", "", "postgresql://me:hunter2@db:port/x"])
 def test_what_is_no_address_is_told_without_the_password(tmp_path: Path, wrong: str) -> None:
     (tmp_path / "dsn").write_text(wrong)
-    with pytest.raises(DatabaseError, match="quality.store.postgresql") as error:
+    with pytest.raises(DatabaseError, match=r"quality\.store\.postgresql") as error:
         address(tmp_path / "dsn", tmp_path)
     assert "hunter2" not in str(error.value)
