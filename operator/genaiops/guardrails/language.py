@@ -54,8 +54,9 @@ class LanguageDetector:
         words = _NO_LANGUAGE.sub(" ", text)
         if len(_LETTER.findall(words)) + 3 * len(_SIGN.findall(words)) < LEAST:
             return 0.0
+        # One language has to be likely: a text that could be in any of twenty others is not certainly in none of these.
         ranked = _identifier().rank(words)
-        return 1.0 - sum(float(probability) for language, probability in ranked if language in self.allowed)
+        return max(float(probability) for language, probability in ranked if language not in self.allowed)
 
 
 def detector(allowed: Sequence[str], threshold: float = THRESHOLD) -> LanguageDetector:

@@ -12,7 +12,7 @@ from genaiops.guardrails.passages import first_open, passages
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-THRESHOLD: Final = 0.45
+THRESHOLD: Final = 0.35
 WORDS: Final = 3
 """Words below which a text is about nothing: "Hello!", "Thank you."."""
 
@@ -43,12 +43,11 @@ class TopicDetector:
         from genaiops.embeddings import embed  # an inference engine, which the operator's image has not
 
         vectors = embed([text[a:b] for a, b in judged])
-        found = {
-            (a, b): Finding(a, b, name, score)
-            for name, examples in self.denied
-            for (a, b), score in zip(judged, _closeness(vectors, examples), strict=True)
-            if score >= self.threshold
-        }
+        found: dict[int, Finding] = {}
+        for name, examples in self.denied:
+            for (a, b), score in zip(judged, _closeness(vectors, examples), strict=True):
+                if score >= max(self.threshold, found[a].score or 0 if a in found else 0):
+                    found[a] = Finding(a, b, name, score)
         if self.allowed and complete:
             nearest = max(score for _, examples in self.allowed for score in _closeness(vectors, examples))
             if nearest < self.threshold:

@@ -20,7 +20,8 @@ from genaiops.guardrails.sentences import sentences, unfinished
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-THRESHOLD: Final = 0.9
+THRESHOLD: Final = 0.94
+"""What one in 100 of the harmless texts of the training exceeds, judged by a model that has not seen it."""
 FOUL: Final = 0.99
 """The score of a sentence with a word of the list."""
 LONGEST: Final = 3

@@ -154,6 +154,14 @@ def test_a_denied_topic_is_found_by_its_name_and_others_pass() -> None:
     assert kinds(denied, "When does the museum open on Sundays?") == []
 
 
+def test_a_passage_that_is_close_to_two_denied_topics_is_found_by_the_nearer_one() -> None:
+    pharmacy = {"name": "pharmacy", "examples": ["When is the pharmacy open?"]}
+    text = "Which dose of this medicine should I take?"
+
+    for topics in ([MEDICINE, pharmacy], [pharmacy, MEDICINE]):
+        assert kinds(detector(type="Topic", deniedTopics=topics, threshold=0.1), text) == ["medicine"]
+
+
 def test_what_is_on_no_allowed_topic_is_off_topic_and_a_greeting_is_about_nothing() -> None:
     allowed = detector(type="Topic", allowedTopics=[REFUNDS])
 
