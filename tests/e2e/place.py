@@ -20,7 +20,10 @@ SMALL_RUNTIME: Object = {"resources": {"requests": {"cpu": "10m", "memory": "64M
 
 _RBAC = "rbac.authorization.k8s.io/v1"
 _API_VERSIONS = {"Deployment": "apps/v1", "Role": _RBAC, "RoleBinding": _RBAC}
-_OURS = {"LLMApp", "Model", "Prompt", "GuardrailPolicy", "RolloutPolicy", "Release", "ReleaseAction"}
+_OURS = {
+    *("LLMApp", "Model", "Prompt", "GuardrailPolicy", "RolloutPolicy", "Release", "ReleaseAction"),
+    *("EvaluationSuite", "Evaluation"),
+}
 
 
 def eventually(what: str, condition: Callable[[], Any], within: float = 120.0) -> Any:
@@ -123,7 +126,9 @@ class Place:
         return "\n".join(
             (
                 f"namespace {self.namespace}",
-                self.kubectl("get", "pods,releases,models,prompts,guardrailpolicies", "--output=wide", check=False),
+                self.kubectl(
+                    "get", "pods,releases,models,prompts,guardrailpolicies,evaluations", "--output=wide", check=False
+                ),
                 self.kubectl("describe", "llmapps", check=False),
                 self.kubectl("get", "events", "--sort-by=.lastTimestamp", check=False),
                 *logs,

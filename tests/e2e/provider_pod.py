@@ -2,7 +2,7 @@
 
 The system message directs it: `chunks=20 pause=0.1` makes an answer of twenty words that takes two seconds,
 `status=503` an answer with that status, `good=100` a hundred good answers and from then on errors. Every answer ends
-with the API key that the server was called with.
+with the API key that the server was called with. The model `slow` takes a second more for each word.
 """
 
 import asyncio
@@ -24,6 +24,8 @@ async def complete(request: web.Request) -> web.StreamResponse:
     asked = await request.json()
     directions = dict(re.findall(r"(\w+)=(\S+)", asked["messages"][0]["content"]))
     status, pause = int(directions.get("status", 200)), float(directions.get("pause", 0))
+    if asked["model"] == "slow":
+        pause += 1
     answered[asked["messages"][0]["content"]] += 1
     if answered[asked["messages"][0]["content"]] > float(directions.get("good", "inf")):
         status = 500
