@@ -98,7 +98,7 @@ def test_a_judge_of_the_team_s_own_gates_a_release(place: Place, judged_by_words
     app.change(prompt={"version": "wordy"})
     ended = app.ends()
     assert (ended["result"], ended["reason"]) == ("Aborted", "EvaluationFailed")
-    assert "31 words" in app.told("RolloutAborted")
+    assert "32 words" in app.told("RolloutAborted")
     # and lets one in that is brief
     app.change(prompt={"version": "v2"})
     entry = eventually("the brief one is promoted", lambda: promoted(app, stable))
