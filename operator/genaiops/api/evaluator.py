@@ -7,7 +7,16 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from genaiops.api.base import ApiModel, Name, ObjectName, PositiveDuration, Rate, ResourceRequirements, Signed
+from genaiops.api.base import (
+    ApiModel,
+    Name,
+    ObjectName,
+    PositiveDuration,
+    Rate,
+    ResourceRequirements,
+    SecretKeyRef,
+    Signed,
+)
 from genaiops.api.detectors import Detector
 from genaiops.api.providers import EnvironmentVariable, Webhook
 from genaiops.api.rules import Rule
@@ -151,6 +160,19 @@ class Evaluator(ApiModel):
         default=None, description="Webhook: who is asked for the score; {row, answer, baseline, body} are sent."
     )
     container: EvaluatorContainer | None = Field(default=None, description="Container: what judges.")
+
+    @property
+    def asks(self) -> str | None:
+        """Name of the Model that it asks, itself or through its detector."""
+        return self.model or (self.detector.model if self.detector else None)
+
+    @property
+    def secrets(self) -> list[SecretKeyRef]:
+        """The Secret keys that it needs."""
+        found: list[SecretKeyRef | None] = [self.detector.secret_ref] if self.detector else []
+        if self.webhook:
+            found += [*(header.secret_ref for header in self.webhook.headers), self.webhook.tls.ca_secret]
+        return [ref for ref in found if ref]
 
     @Rule(
         f"(self.type in {_cel(JUDGED)}) == has(self.model) && (has(self.model) || !has(self.votes))",

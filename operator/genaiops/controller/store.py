@@ -224,6 +224,12 @@ def references_of(key: Key, raw: Raw) -> Iterator[Key]:
             if isinstance(item, dict) and isinstance(item.get(by), str):
                 yield Key(kind, key.namespace, item[by])
 
+    def judges(of: Any) -> Iterator[Key]:
+        evaluators = of.get("evaluators") if isinstance(of, dict) else None
+        for evaluator in evaluators if isinstance(evaluators, list) else ():
+            yield from named("Model", "model", start=evaluator)
+            yield from named("Model", "detector", "model", start=evaluator)
+
     if key.kind == "LLMApp":
         yield from named("Model", "model", "ref")
         yield from named("Prompt", "prompt", "ref")
@@ -233,8 +239,7 @@ def references_of(key: Key, raw: Raw) -> Iterator[Key]:
         yield from listed("EvaluationSuite", spec.get("evaluations"), by="suite")
         model = spec.get("model")
         yield from listed("Model", model.get("fallbacks") if isinstance(model, dict) else None)
-        quality = spec.get("quality")
-        yield from listed("Model", quality.get("evaluators") if isinstance(quality, dict) else None, by="model")
+        yield from judges(spec.get("quality"))
         yield from named("Secret", "quality", "store", "postgresql", "secretRef", "name")
     elif key.kind == "Prompt":
         versions = spec.get("versions")
@@ -244,7 +249,7 @@ def references_of(key: Key, raw: Raw) -> Iterator[Key]:
         yield from named("EvaluationSuite", "suite")
         yield from named("Release", "release")
     elif key.kind == "EvaluationSuite":
-        yield from listed("Model", spec.get("evaluators"), by="model")
+        yield from judges(spec)
     elif key.kind == "Model":
         yield from named("Secret", "credentials", "secretRef", "name")
     elif key.kind == "GuardrailPolicy":

@@ -27,7 +27,7 @@ from genaiops.api.release import ReleaseSpec
 from genaiops.manifests.labels import APP, COMPONENT, EVALUATION, MANAGED_BY, MANAGER, QUALITY, Object, metadata
 from genaiops.manifests.pods import NON_ROOT, container_security
 from genaiops.manifests.release import RELEASE_FILE, deployment, release_document
-from genaiops.manifests.secrets import api_key_mounts, api_keys, of_webhooks, projected, unique
+from genaiops.manifests.secrets import api_key_mounts, api_keys, projected, unique
 
 EVALUATOR: Final = "evaluator"
 """Component of its pods, and the name of the container that judges."""
@@ -203,4 +203,4 @@ def _secrets_of(suite: EvaluationSuiteSpec) -> list[SecretKeyRef]:
             found += [remote.s3_credentials.access_key, remote.s3_credentials.secret_key]
     if suite.store:
         found += [suite.store.access_key, suite.store.secret_key]
-    return unique([*found, *of_webhooks(suite.evaluators)])
+    return unique([*found, *(ref for evaluator in suite.evaluators for ref in evaluator.secrets)])

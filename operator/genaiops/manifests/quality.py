@@ -22,7 +22,7 @@ from genaiops.api.samples import (
 from genaiops.manifests.labels import APP, COMPONENT, OPERATOR, QUALITY, RUNTIME, Object, app_labels, metadata
 from genaiops.manifests.pods import NON_ROOT, container_security, pod_security
 from genaiops.manifests.release import METRICS_PORT, quality_name
-from genaiops.manifests.secrets import api_key_mounts, api_keys, of_webhooks, projected, unique
+from genaiops.manifests.secrets import api_key_mounts, api_keys, projected, unique
 
 SETTINGS: Final = "genaiops.dev/settings"
 """Annotation of its pods: a digest of what the collector reads once, at its start."""
@@ -126,7 +126,7 @@ def _pod(app: str, quality: Quality, judges: Sequence[ModelContent], image: str)
         folder, _, name = DSN_FILE.rpartition("/")
         volumes.append({"name": "store", "secret": {"secretName": ref.name, "items": [{"key": ref.key, "path": name}]}})
         mounts.append({"name": "store", "mountPath": folder, "readOnly": True})
-    if secrets := unique(of_webhooks(quality.evaluators)):
+    if secrets := unique(ref for evaluator in quality.evaluators for ref in evaluator.secrets):
         volumes.append(projected("secrets", secrets))
         mounts.append({"name": "secrets", "mountPath": SECRETS, "readOnly": True})
     return {

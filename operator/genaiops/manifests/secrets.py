@@ -5,18 +5,7 @@ from typing import Any
 
 from genaiops.api.base import SecretKeyRef
 from genaiops.api.evaluation_run import CREDENTIALS
-from genaiops.api.evaluator import Evaluator
 from genaiops.api.release import ModelContent
-
-
-def of_webhooks(evaluators: Iterable[Evaluator]) -> list[SecretKeyRef | None]:
-    """What the evaluators' webhooks take from Secrets."""
-    found: list[SecretKeyRef | None] = []
-    for evaluator in evaluators:
-        if evaluator.webhook:
-            found += [header.secret_ref for header in evaluator.webhook.headers]
-            found.append(evaluator.webhook.tls.ca_secret)
-    return found
 
 
 def unique(refs: Iterable[SecretKeyRef | None]) -> list[SecretKeyRef]:

@@ -202,8 +202,8 @@ class _Resolver:
         for problem in suite_problems(spec):
             if not problem.warning:
                 self.fail("EvaluationSuiteInvalid", where, f"EvaluationSuite {name!r} can't be used: spec.{problem}")
-        names = dict.fromkeys(evaluator.model for evaluator in spec.evaluators if evaluator.model)
-        judges = [self.model(judge, f"{where} → EvaluationSuite {name!r}: spec.evaluators.model") for judge in names]
+        names = dict.fromkeys(evaluator.asks for evaluator in spec.evaluators if evaluator.asks)
+        judges = [self.model(judge, f"{where} → EvaluationSuite {name!r}: spec.evaluators") for judge in names]
         known = tuple(judge for judge in judges if judge is not None)
         return Suite(name, suite_hash(spec, known), spec, known)
 
@@ -356,7 +356,7 @@ def resolve_quality(
     for problem in evaluator_problems(quality.evaluators):
         if not problem.warning:
             resolver.fail("EvaluatorInvalid", where, f"quality can't be judged: quality.{problem}")
-    names = dict.fromkeys(evaluator.model for evaluator in quality.evaluators if evaluator.model)
+    names = dict.fromkeys(evaluator.asks for evaluator in quality.evaluators if evaluator.asks)
     judges = [resolver.model(name, f"{where}.evaluators.model") for name in names]
     if quality.store and quality.store.postgresql:
         ref, field = quality.store.postgresql.secret_ref, f"{where}.store.postgresql"
