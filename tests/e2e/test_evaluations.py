@@ -1,4 +1,4 @@
-"""A release has to earn its traffic: suites that it passes before its first pod, on a real model and on a scripted one."""
+"""A release has to earn its traffic: suites that it passes before its first pod, judged by a model, a rule, a program."""
 
 import time
 from collections.abc import Callable
