@@ -1,4 +1,4 @@
-"""A release has to earn its traffic: suites that it passes before its first pod, judged by a model, a rule, a program."""
+"""A release earns its traffic: suites that it passes before its first pod, judged by a rule or by a program."""
 
 import time
 from collections.abc import Callable
