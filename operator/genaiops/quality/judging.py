@@ -29,10 +29,18 @@ _REASON: Final = 2000
 class Judging:
     """Judges samples one after another, a few at a time."""
 
-    def __init__(self, store: Store, evaluators: Mapping[str, Evaluator], metrics: Metrics) -> None:
+    def __init__(
+        self,
+        store: Store,
+        evaluators: Mapping[str, Evaluator],
+        metrics: Metrics,
+        after_failure: float = _AFTER_FAILURE,
+    ) -> None:
+        """`after_failure`: seconds to wait for a database that failed."""
         self._store = store
         self._evaluators = evaluators
         self._metrics = metrics
+        self._after_failure = after_failure
         self._news = asyncio.Event()
 
     def wake(self) -> None:
@@ -50,7 +58,7 @@ class Judging:
             except (SQLAlchemyError, OSError) as error:
                 # What was judged and not written is judged again.
                 logger.error("judging waits for the database: %s", type(error).__name__)
-                await asyncio.sleep(_AFTER_FAILURE)
+                await asyncio.sleep(self._after_failure)
                 continue
             if len(batch) < _BATCH:
                 try:
@@ -66,9 +74,10 @@ class Judging:
             async with room:
                 await self.judge(sample)
 
-        async with asyncio.TaskGroup() as group:
-            for sample in batch:
-                group.create_task(one(sample))
+        # All of them, even if one can't be written: the others were paid for.
+        ended = await asyncio.gather(*map(one, batch), return_exceptions=True)
+        for failure in filter(None, ended):
+            raise failure
 
     async def judge(self, live: LiveSample) -> None:
         """One sample by every evaluator; counted once it is written."""

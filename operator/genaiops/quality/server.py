@@ -161,7 +161,7 @@ async def _body(request: web.Request, model: type[Model]) -> Model:
 
 def _refusal(status: type[web.HTTPException], message: str, field: str | None) -> web.HTTPException:
     error = {"error": {"message": message, "param": field}}
-    return status(body=orjson.dumps(error), content_type="application/json")
+    return status(text=orjson.dumps(error).decode(), content_type="application/json")
 
 
 @web.middleware

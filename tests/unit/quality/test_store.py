@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from genaiops.quality.curated import rows
@@ -9,6 +10,8 @@ from genaiops.quality.store import Judged, Kind, Store
 from genaiops.quality.summary import summary
 
 from .given import NOON, V1, V2, a_sample, said
+
+pytestmark = pytest.mark.timeout(60)
 
 GOOD = Judged("relevance", 5.0, True, reason="to the point")
 BAD = Judged("relevance", 1.0, False, reason="of something else")
