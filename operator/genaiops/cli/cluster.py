@@ -132,6 +132,12 @@ class Cluster:
         path = f"{BY_KIND['Pod'].path(self.namespace, pod)}/log"
         return self._lines(self._send("GET", path, {"container": container}, what=("Pod", pod)))
 
+    def ask(self, service: str, port: int, path: str, parameters: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:
+        """Body and headers (lower case) of what a Service answers, through the API server."""
+        address = f"{BY_KIND['Service'].path(self.namespace, f'http:{service}:{port}')}/proxy{path}"
+        answer = self._send("GET", address, parameters, what=("Service", service))
+        return answer.read().decode(), {name.lower(): value for name, value in answer.headers.items()}
+
     def username(self) -> str:
         """Who the API server takes us for."""
         body = {"apiVersion": _REVIEW.api_version, "kind": _REVIEW.kind}
@@ -197,13 +203,15 @@ class Cluster:
         except ValueError:
             # Something in front of the API server answers in its own words.
             said = {"message": body[:200]}
-        message = said.get("message") or f"the API server answered {status}"
+        inner = said.get("error")
+        told = inner.get("message") if isinstance(inner, dict) else None
+        message = said.get("message") or told or f"the API server answered {status}"
         if denied := _BY_A_WEBHOOK.match(message):
             message = message[denied.end() :]
             return Refused(message) if status == 400 else Refusal(status, message)
         if status == 401:
             message = "the cluster does not accept your credentials; log in again, or choose another --context"
-        elif status == 403:
+        elif status == 403 and kind != "Service":
             role = "the role edit or genaiops-approver" if kind == "ReleaseAction" else "the role view"
             message = f"{message}; ask for {role} in this namespace"
         elif status == 404 and name and said.get("details", {}).get("name") == name:

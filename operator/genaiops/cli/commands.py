@@ -16,6 +16,7 @@ from genaiops.cli.follow import Seen, follow, look
 from genaiops.cli.options import Duration, NameAndValue, ObjectName, app_argument, output, place
 from genaiops.cli.outcome import GOALS, Goal, Waiting
 from genaiops.cli.prompt import prompt
+from genaiops.cli.quality import feedback, quality
 from genaiops.cli.untrusted import block, dump, one_line, plain
 from genaiops.manifests.labels import APP
 
@@ -223,6 +224,8 @@ for command in decide.COMMANDS:
     cli.add_command(command)
 cli.add_command(prompt)
 cli.add_command(evaluate)
+cli.add_command(quality)
+cli.add_command(feedback)
 
 
 def _about(app: str) -> list[Query]:

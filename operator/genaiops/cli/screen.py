@@ -16,7 +16,7 @@ from genaiops.cli.words import age, called, coloured, in_short, left, length, wh
 _SIGNS: Final = {"+": "green", "-": "red", "@": "cyan"}
 
 
-def _plain_table(*columns: str) -> Table:
+def plain_table(*columns: str) -> Table:
     """As kubectl prints tables: no lines, capitals on top."""
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
     for column in columns:
@@ -27,7 +27,7 @@ def _plain_table(*columns: str) -> Table:
 def apps(rows: Iterable[View], now: datetime, *, namespaces: bool) -> Table:
     """The table of `get`."""
     columns = ("NAME", "PHASE", "STABLE", "CANDIDATE", "WEIGHT", "VERDICT", "WAITING", "AGE")
-    table = _plain_table(*(("NAMESPACE", *columns) if namespaces else columns))
+    table = plain_table(*(("NAMESPACE", *columns) if namespaces else columns))
     for row in rows:
         cells = [
             Text(row["name"]),
@@ -51,7 +51,7 @@ def _waiting(row: View, now: datetime) -> str:
 
 def history(entries: Iterable[View], now: datetime) -> Table:
     """The table of `history`."""
-    table = _plain_table("AGE", "RELEASE", "PROMPT", "RESULT", "TOOK", "CHANGES", "WHY", "DECIDED BY")
+    table = plain_table("AGE", "RELEASE", "PROMPT", "RESULT", "TOOK", "CHANGES", "WHY", "DECIDED BY")
     for entry in entries:
         started, finished = entry.get("startedAt"), entry["finishedAt"]
         table.add_row(

@@ -38,6 +38,8 @@ class ApiServer:
         """Status objects with which a webhook denies what is created next."""
         self.logs: dict[str, bytes] = {}
         """By pod."""
+        self.services: dict[str, tuple[int, str]] = {}
+        """Status and body that a Service gives through the proxy, by its path."""
         self.watchers = 0
         self.lists = 0
         self.requests: list[str] = []
@@ -178,6 +180,10 @@ def serving(objects: list[Raw]) -> Iterator[ApiServer]:
             api.requests.append(f"GET {self.path}")
             plural, name, query = self._target()
             kind = _PLURALS[plural]
+            if "/proxy/" in self.path:
+                status, body = api.services[self.path.split("?")[0].partition("/services/")[2]]
+                self._answer_text(body.encode(), status)
+                return
             if refusal := api.refusals.get(plural) or api.refusals.get(f"GET {plural}"):
                 self._answer(refusal, refusal["code"])
             elif self.path.split("?")[0].endswith("/log"):
@@ -216,8 +222,8 @@ def serving(objects: list[Raw]) -> Iterator[ApiServer]:
             self.end_headers()
             self.wfile.write(data)
 
-        def _answer_text(self, data: bytes) -> None:
-            self.send_response(200)
+        def _answer_text(self, data: bytes, code: int = 200) -> None:
+            self.send_response(code)
             self.send_header("Content-Type", "text/plain")
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()

@@ -21,7 +21,7 @@ def test_commands_come_with_what_they_do() -> None:
     assert complete(cli, ["prom"]) == (
         "promote\tLet a rollout go on past its present step.\nprompt\tExchange prompts with other tools.\n:4\n"
     )
-    assert complete(cli, []).count("\n") == 19
+    assert complete(cli, []).count("\n") == 21
 
 
 def test_choices_and_options() -> None:
