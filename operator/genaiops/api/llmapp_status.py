@@ -159,7 +159,12 @@ class RolloutStatus(ApiModel):
     started_at: Time = Field(description="When the rollout began.")
     step_started_at: Time | None = Field(default=None, description="When the step took effect at the gateway.")
     waiting: Annotated[str | None, Field(max_length=1024, description="What pods or gateway still owe.")] = None
-    waiting_since: Time | None = Field(default=None, description="The progress deadline counts from here.")
+    waiting_since: Time | None = Field(
+        default=None, description="The progress deadline counts from here. Kept for a return that does not last."
+    )
+    ready_since: Time | None = Field(
+        default=None, description="Since when nothing is missing. After 30 s the progress deadline counts anew."
+    )
     paused: Annotated[str | None, Field(max_length=1024, description="Why it waits.")] = None
     analysis: AnalysisStatus | None = Field(default=None, description="The measurements of the present weight.")
     verdicts: list[MetricVerdict] = Field(default_factory=list, description="Each metric as it was judged last.")

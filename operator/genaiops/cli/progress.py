@@ -35,7 +35,7 @@ def rollout(app: Raw, policies: Mapping[str, Raw]) -> View | None:
         "stepStartedAt": now.get("stepStartedAt"),
         "stepEndsAt": _end_of(present, now),
         "waiting": now.get("waiting"),
-        "waitingSince": now.get("waitingSince"),
+        "waitingSince": now.get("waitingSince") if now.get("waiting") else None,
         "paused": now.get("paused"),
         "gate": _gate(now.get("gate")),
         "held": now.get("held"),

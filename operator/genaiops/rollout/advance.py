@@ -18,6 +18,7 @@ from genaiops.rollout.capacity import Capacity, capacity_of
 from genaiops.rollout.comparison import Comparison, analysis_of, of_rollout
 from genaiops.rollout.conditions import clipped
 from genaiops.rollout.course import WENT_BACK
+from genaiops.rollout.deadline import counts_from
 from genaiops.rollout.due import next_question
 from genaiops.rollout.evaluating import exams, standing
 from genaiops.rollout.live import decides, judged
@@ -174,7 +175,7 @@ class Advance:
         open_ones = [one for one in stands if one.phase is not EvaluationPhase.PASSED]
         if open_ones:
             tells = ", ".join(f"{one.suite} {one.message or one.phase}" for one in open_ones)
-            self.update(waiting=clipped(f"evaluation: {tells}"), waiting_since=None, paused=None)
+            self.update(waiting=clipped(f"evaluation: {tells}"), paused=None)
             return False
         if stands:
             told = "; ".join(f"{one.suite}: {one.message}" for one in stands)
@@ -216,7 +217,8 @@ class Advance:
         """The step begins where its weight is in effect, and a person who holds the rollout keeps it there."""
         rollout, wanted = self.rollout, weight_at(self.steps, self.rollout.step)
         if rollout.step_started_at is None and rollout.weight == wanted:
-            self.update(step_started_at=self.now, wanted=wanted)
+            # This is progress: the deadline counts anew.
+            self.update(step_started_at=self.now, wanted=wanted, waiting_since=None, ready_since=None)
             weighted = self.step.set_weight is not None and wanted < 100
             if any((weighted, self.step.analysis, self.step.shadow, self.step.experiment)):
                 # A window ends when the next weight is in effect: until then the candidate serves, and is judged. What
@@ -237,7 +239,7 @@ class Advance:
         before = self.seen.status.rollout.paused if self.seen.status.rollout else None
         if before is None or not before.startswith(clipped(why)):
             self.notify("RolloutPaused", f"{self.rollout.release}: {text}")
-        self.update(paused=clipped(text), waiting=None, waiting_since=None)
+        self.update(paused=clipped(text), waiting=None)
 
     def notify(self, reason: str, message: str, *, warning: bool = False) -> None:
         self.notices.append(Notice(reason, message, warning))
@@ -308,10 +310,11 @@ class Advance:
         """Keep the progress deadline; True while something is missing."""
         rollout = self.rollout
         if missing is None:
-            self.update(waiting=None, waiting_since=None)
+            ready_since = rollout.ready_since or (self.now if rollout.waiting_since else None)
+            self.update(waiting=None, ready_since=ready_since)
             return False
-        since = rollout.waiting_since or self.now
-        self.update(waiting=clipped(missing), waiting_since=since)
+        since = counts_from(rollout, self.now)
+        self.update(waiting=clipped(missing), waiting_since=since, ready_since=None)
         deadline = since + self.policy.progress_deadline
         if self.now >= deadline and self.stable is not None and not rollout.rescue:
             self.abort(

@@ -137,6 +137,18 @@ def test_put_back_the_progress_deadline_is_no_hour_later() -> None:
     story.when_time_passes("1s").then(aborted="v2", weight=0, stable="v1")
 
 
+@pytest.mark.parametrize("by", [BACK, timedelta(seconds=-10), timedelta(seconds=10)])
+def test_pods_that_are_ready_for_moments_only_get_the_deadline_once_more_at_the_most(by: timedelta) -> None:
+    story = app().with_steps(25, pause()).with_rollout(progressDeadline="5m").serving("v1").canary("v2")
+    for minute in range(10):
+        story.when_pods_are_in_trouble("v2", "CrashLoopBackOff").when_time_passes("1m")
+        if story.outcome.candidate:
+            story.when_pods_ready("v2").when_gateway_reports()
+            if minute == 3:
+                jumps(story, by)
+    story.then(aborted="v2", stable="v1")
+
+
 def test_put_forward_a_candidate_without_pods_is_taken_back_and_may_be_retried() -> None:
     story = app().with_steps(25).with_rollout(progressDeadline="5m").serving("v1").when_prompt("v2")
     jumps(story, FORWARD).then(aborted="v2", says="ProgressDeadlineExceeded").when_person("Retry", "v2")

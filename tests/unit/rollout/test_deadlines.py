@@ -37,10 +37,30 @@ def test_a_candidate_that_loses_its_pods_has_the_same_time_to_get_them_back() ->
     story.when_time_passes("1h").when_pods_are_in_trouble("v2", "CrashLoopBackOff")
 
     story.when_time_passes("4m").when_pods_ready("v2").when_gateway_reports().then(weight=25, aborted=None)
-    story.when_pods_are_in_trouble("v2", "CrashLoopBackOff")
+    story.when_time_passes("30s").when_pods_are_in_trouble("v2", "CrashLoopBackOff")
     story.when_time_passes("4m59s").then(aborted=None).when_time_passes("1s").then(
         aborted="v2", says="CrashLoopBackOff"
     )
+
+
+def test_pods_that_come_back_for_less_than_half_a_minute_have_the_time_that_was_left() -> None:
+    story = app().with_steps(25, pause()).with_rollout(progressDeadline="5m").serving("v1").canary("v2")
+    story.when_pods_are_in_trouble("v2", "CrashLoopBackOff").when_time_passes("4m")
+    story.when_pods_ready("v2").when_gateway_reports().then(weight=25).when_time_passes("29s")
+
+    # Time in which nothing was missing is none of it.
+    story.when_pods_are_in_trouble("v2", "CrashLoopBackOff").when_time_passes("59s").then(aborted=None)
+    story.when_time_passes("1s").then(aborted="v2", says=("no progress for 5m", "CrashLoopBackOff"))
+
+
+def test_a_step_that_takes_effect_is_progress_however_late_it_is() -> None:
+    story = app(4).with_steps(25, pause("10s"), 50, pause()).with_rollout(progressDeadline="5m").serving("v1")
+    story.when_prompt("v2")
+    for weight in (25, 50):
+        story.when_time_passes("4m").then(aborted=None)
+        story.when_pods_ready("v2").when_gateway_reports().then(weight=weight)
+        story.when_gateway_reports().when_time_passes("10s")
+    story.then(step=3, phase="Paused", aborted=None)
 
 
 def test_a_gateway_that_never_has_the_weight_in_effect_is_no_progress() -> None:

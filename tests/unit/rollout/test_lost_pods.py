@@ -1,5 +1,7 @@
 """Pods that die under a rollout: the candidate's, stable's, both; pods that may not be made at all."""
 
+from datetime import timedelta
+
 import pytest
 
 from rollout.scenario import Story, app, pause
@@ -41,15 +43,44 @@ def test_pods_that_come_and_go_take_their_weight_with_them_and_bring_it_back() -
     story.then(candidate="v2", step=1, history=[("v1", "Promoted")])
 
 
-@pytest.mark.xfail(strict=True, reason="each return of the pods, however short, starts the progress deadline anew")
 def test_pods_that_are_ready_for_moments_only_are_no_progress() -> None:
     story = at_half()
-    for _ in range(10):
+    for _ in range(4):
         story.when_pods_are_in_trouble("v2", CRASHING).when_time_passes("1m")
+        # As a container is that crashes on its first request.
+        story.when_pods_ready("v2").when_gateway_reports().then(weight=50).when_time_passes("10s")
+    story.when_pods_are_in_trouble("v2", CRASHING).when_time_passes("59s").then(aborted=None)
+    story.when_time_passes("1s").then(aborted="v2", stable="v1", weight=0, says=("no progress for 5m", CRASHING))
+
+
+def test_pods_that_come_and_go_every_second_are_taken_back_once_they_were_missing_for_the_deadline() -> None:
+    story, seconds = at_half(), 0
+    while story.outcome.candidate and seconds < 3600:
+        story.when_pods_are_in_trouble("v2", CRASHING).when_time_passes("1s")
         if story.outcome.candidate:
-            # As a container is that crashes on its first request.
-            story.when_pods_ready("v2").when_gateway_reports()
+            story.when_pods_ready("v2").when_gateway_reports().when_time_passes("1s")
+        seconds += 2
     story.then(aborted="v2")
+    assert seconds == 600, "half of the time nothing was missing"
+
+
+def test_a_short_loss_now_and_then_in_a_long_pause_adds_up_to_nothing() -> None:
+    story = at_half()
+    for _ in range(60):
+        story.when_pods_are_in_trouble("v2", CRASHING).when_time_passes("10s")
+        story.when_pods_ready("v2").when_gateway_reports().when_time_passes("30s")
+    story.then(weight=50, phase="Paused", aborted=None, history=[("v1", "Promoted")])
+
+
+def test_an_operator_that_was_away_while_pods_came_and_went_counts_what_is_on_record() -> None:
+    # given pods that are back for a moment after 4 minutes
+    story = at_half().when_pods_are_in_trouble("v2", CRASHING).when_time_passes("4m")
+    story.when_pods_ready("v2").when_gateway_reports()
+    # when nobody looks for 20 s, and they are lost meanwhile
+    story.world.now += timedelta(seconds=20)
+    story.when_pods_are_in_trouble("v2", CRASHING)
+    # then one minute is left of the five
+    story.when_time_passes("59s").then(aborted=None).when_time_passes("1s").then(aborted="v2")
 
 
 def test_a_candidate_whose_pods_never_stay_up_is_judged_by_what_they_answered() -> None:

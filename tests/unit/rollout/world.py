@@ -186,6 +186,9 @@ class World:
         if routes.testers or routes.shadow:
             assert self.ready(str(routes.candidate)), "testers and copies go to pods that are ready"
         rollout = todo.status.rollout
+        if rollout and rollout.ready_since:
+            assert rollout.waiting_since, "what is back was missing"
+            assert rollout.waiting_since <= rollout.ready_since <= self.now, "the deadline never counts from later"
         if rollout and not (rollout.approved and rollout.evaluated) and not rollout.fast and not rollout.undo:
             before = self.deployments.get(rollout.release, 0)
             assert asked.get(rollout.release, 0) <= before, "no pod before evaluation and approval"
