@@ -1,11 +1,11 @@
-"""What a status code does not tell takes a release back: a slow first word, a guardrail that refuses too much."""
+"""What a status code does not tell takes a release back: a slow first word, a refusal too many, a judge, people."""
 
 from collections.abc import Callable
 
-from place import Object, Place, custom
+from place import App, Object, Place, custom, eventually
 from provider import ENDPOINT, scripted_app
 
-from traffic import Traffic
+from traffic import Traffic, failures
 
 
 def watching(metric: str, **limits: object) -> Object:
@@ -54,3 +54,68 @@ def test_a_guardrail_that_refuses_too_much_is_taken_back(place: Place, figure: C
     assert (ended["result"], ended["reason"]) == ("Aborted", "AnalysisFailed")
     assert "guardrail-block-rate 100.0%" in ended["message"]
     figure(f"a greedy guardrail: {ended['message']}")
+
+
+def test_a_drop_in_quality_that_only_a_judge_sees_is_taken_back(place: Place, figure: Callable[[str], None]) -> None:
+    # given an app whose answers are sampled and judged: they should be brief
+    brief = {"name": "brief", "type": "Regex", "pattern": r"^(\S+\s*){1,5}$"}
+    quality = {"sampling": {"rate": "1", "maxPerMinute": 600}, "evaluators": [brief]}
+    rollout = watching("defect-rate", evaluator="brief", maxIncrease="0.2")
+    app = scripted_app(place, replicas=1, rollout=rollout, quality=quality)
+    wordy = {"name": "wordy", "messages": [{"role": "system", "content": "chunks=30"}]}
+    add_version(place, wordy)
+    stable = app.serves()
+    eventually("the collector is ready", lambda: app.condition("QualityReady").get("status") == "True")
+    samplers_know(place, app, stable)
+    with Traffic(app, rate=8, turns=2) as traffic:
+        traffic.flows(10)
+        # when answers get wordy: right status, quick, nothing for a guardrail
+        app.change(prompt={"version": "wordy"})
+        ended = app.ends()
+        traffic.stop()
+        requests = traffic.requests()
+    # then the judge's word takes it back, and no request was held up by it
+    assert (ended["result"], ended["reason"]) == ("Aborted", "AnalysisFailed")
+    assert "defect-rate by brief 100.0%" in ended["message"]
+    assert failures(requests) == []
+    figure(f"a wordy release: {ended['message']}")
+
+
+def test_people_s_thumbs_take_a_release_back_and_are_kept(place: Place, figure: Callable[[str], None]) -> None:
+    # given an app whose users say what they think, and where that is kept
+    rollout = watching("negative-feedback-rate", maxIncrease="0.2")
+    app = scripted_app(place, replicas=1, rollout=rollout, quality={"feedback": {}})
+    add_version(place, {"name": "wordy", "messages": [{"role": "system", "content": "chunks=10"}]})
+    stable = app.serves()
+    eventually("the collector is ready", lambda: app.condition("QualityReady").get("status") == "True")
+    samplers_know(place, app, stable)
+    with Traffic(app, rate=8, turns=2, dislikes="word9") as traffic:
+        traffic.flows(10)
+        # when a release comes whose answers they don't like
+        app.change(prompt={"version": "wordy"})
+        ended = app.ends()
+        traffic.stop()
+        requests = traffic.requests()
+    # then they have it taken back, whichever release's pod was told
+    assert (ended["result"], ended["reason"]) == ("Aborted", "AnalysisFailed")
+    assert "negative-feedback-rate 100.0%" in ended["message"]
+    assert {request.rated for request in requests if not request.failed} <= {200, 202}
+    # and what they said is still there, and whose answer it was about
+    path = f"/api/v1/namespaces/{place.namespace}/services/{app.name}-quality:8080/proxy/v1/summary"
+    told = eventually("the feedback is kept", lambda: place.cluster.raw(path))
+    assert ended["release"] in told
+    figure(f"thumbs down: {ended['message']}")
+
+
+def add_version(place: Place, version: Object) -> None:
+    """One more version of the scripted prompt."""
+    live = place.get("Prompt", "script")
+    assert live is not None
+    place.patch("Prompt", "script", {"spec": {"versions": [*live["spec"]["versions"], version]}})
+
+
+def samplers_know(place: Place, app: App, release: str) -> None:
+    """Wait until the runtime's pods have been told of the collector: the kubelet brings files when it syncs."""
+    image = place.kubectl("get", "pods", "-l", f"genaiops.dev/release={release}", "-o", "name").split()[0]
+    look = ("exec", image, "-c", "runtime", "--", "ls", "/etc/genaiops/quality")
+    eventually("the runtime is told of the collector", lambda: "json" in place.kubectl(*look, check=False))

@@ -29,6 +29,9 @@ class Request:
     text: str | None = None
     chunks: int = 0
     error: Any = None
+    id: str = ""
+    rated: int | None = None
+    """Status of the answer to its rating, where users rate."""
 
     @property
     def end(self) -> float:
@@ -41,7 +44,9 @@ class Request:
 
 
 class Traffic:
-    """Conversations of `turns` requests, `conversations` of them at a time, `rate` requests a second at the most."""
+    """Conversations of `turns` requests, `conversations` of them at a time, `rate` requests a second at the most.
+
+    Where they rate, an answer with the text `dislikes` in it gets a thumb down, any other a thumb up."""
 
     def __init__(self, app: App, name: str = "traffic", **settings: Any) -> None:
         self._place = app.place
@@ -55,6 +60,7 @@ class Traffic:
             "turns": 4,
             "streams": 0.5,
             "headers": {},
+            "dislikes": "",
             "longest": _LONGEST_SECONDS,
         } | settings
 

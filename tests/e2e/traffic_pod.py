@@ -24,6 +24,7 @@ class Users:
         self._name = settings["name"]
         self._streams = settings["streams"]
         self._headers = settings["headers"]
+        self._dislikes = settings["dislikes"]
         self._session = session
         self._conversations = [[f"{self._name}-{number}", 0] for number in range(settings["conversations"])]
         self._begun = len(self._conversations)
@@ -54,17 +55,26 @@ class Users:
                 record |= {"status": answer.status, "release": answer.headers.get("x-genaiops-release")}
                 body = (await answer.read()).decode()
                 record |= told_by_events(body) if stream and answer.status == 200 else told_by_json(body)
+            if self._dislikes:
+                await self.rate(record)
         except (aiohttp.ClientError, TimeoutError, ValueError, LookupError) as error:
             record["error"] = repr(error)
         record["seconds"] = round(time.monotonic() - began, 3)
         print(json.dumps(record), flush=True)  # noqa: T201
+
+    async def rate(self, record: dict[str, Any]) -> None:
+        """Say of an answer whether it was liked, in a request that belongs to no conversation."""
+        rating = "down" if self._dislikes in record["text"] else "up"
+        feedback = {"id": record["id"], "rating": rating, "comment": f"I give it a thumb {rating}."}
+        async with self._session.post(f"{self._url}/v1/feedback", json=feedback) as answer:
+            record["rated"] = answer.status
 
 
 def told_by_json(body: str) -> dict[str, Any]:
     answer = json.loads(body)
     if "error" in answer:
         return {"error": answer["error"]}
-    return {"text": answer["choices"][0]["message"]["content"]}
+    return {"id": answer["id"], "text": answer["choices"][0]["message"]["content"]}
 
 
 def told_by_events(body: str) -> dict[str, Any]:
@@ -74,7 +84,8 @@ def told_by_events(body: str) -> dict[str, Any]:
         return {"error": f"the stream broke off, its last event: {last}"}
     chunks = [json.loads(event) for event in events]
     deltas = [choice["delta"] for chunk in chunks for choice in chunk["choices"]]
-    return {"text": "".join(delta.get("content") or "" for delta in deltas), "chunks": len(chunks)}
+    text = "".join(delta.get("content") or "" for delta in deltas)
+    return {"id": chunks[0]["id"], "text": text, "chunks": len(chunks)}
 
 
 async def main() -> None:

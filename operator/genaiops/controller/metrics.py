@@ -29,14 +29,20 @@ class Apps(Collector):
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], tuple[Phase | None, int]] = {}
+        self._drifted: dict[tuple[str, str], dict[str, bool]] = {}
 
-    def put(self, namespace: str, app: str, phase: Phase | None, weight: int) -> None:
-        """Where the app is now."""
+    def put(self, namespace: str, app: str, phase: Phase | None, weight: int, drifted: dict[str, bool]) -> None:
+        """Where the app is now; `drifted` tells of each suite on which it is evaluated again whether it does worse."""
         self._known[namespace, app] = (phase, weight)
+        if drifted:
+            self._drifted[namespace, app] = drifted
+        else:
+            self._drifted.pop((namespace, app), None)
 
     def forget(self, namespace: str, app: str) -> None:
         """The app is gone."""
         self._known.pop((namespace, app), None)
+        self._drifted.pop((namespace, app), None)
 
     def collect(self) -> Iterator[Metric]:
         """What Prometheus is told."""
@@ -50,7 +56,15 @@ class Apps(Collector):
             for one in Phase:
                 phases.add_metric([*app, one], one is phase)
             weights.add_metric(app, weight)
-        yield from (phases, weights)
+        drift = GaugeMetricFamily(
+            "genaiops_app_drifted",
+            "1 where the release that serves does worse on a suite than it did.",
+            labels=["namespace", "app", "suite"],
+        )
+        for app, suites in self._drifted.items():
+            for suite, worse in suites.items():
+                drift.add_metric([*app, suite], worse)
+        yield from (phases, weights, drift)
 
 
 APPS: Final = Apps()
@@ -59,7 +73,8 @@ REGISTRY.register(APPS)
 
 def observe_plan(seen: Snapshot, plan: Plan) -> None:
     """The app's phase and weight, and the rollouts that ended in this pass."""
-    APPS.put(seen.namespace, seen.name, plan.status.phase, plan.routes.weight)
+    drifted = {one.suite: bool(one.drift) for one in plan.status.monitored}
+    APPS.put(seen.namespace, seen.name, plan.status.phase, plan.routes.weight, drifted)
     known = {(entry.release, entry.finished_at) for entry in seen.status.history}
     for entry in plan.status.history:
         if (entry.release, entry.finished_at) not in known:
