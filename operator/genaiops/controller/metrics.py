@@ -8,6 +8,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from genaiops.api.base import Phase
+from genaiops.api.evaluation import EvaluationPhase
 from genaiops.api.llmapp_status import Result
 from genaiops.controller.store import Key
 from genaiops.rollout.snapshot import Plan, Snapshot
@@ -86,3 +87,5 @@ def forget_app(key: Key) -> None:
     APPS.forget(key.namespace, key.name)
     for result in Result:
         ROLLOUTS.remove(key.namespace, key.name, result)
+    for phase in EvaluationPhase:
+        EVALUATIONS.remove(key.namespace, key.name, phase)
