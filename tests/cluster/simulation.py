@@ -28,7 +28,7 @@ _hosts = itertools.cycle(range(1, 255))
 
 @dataclass
 class Counted:
-    """What a runtime pod counts."""
+    """What a pod counts: a runtime, or a collector."""
 
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
@@ -37,12 +37,19 @@ class Counted:
             "gen_ai_server_request_duration_seconds", "", ["error_type"], buckets=BUCKETS, registry=self.registry
         )
         self.answers = Counter("genaiops_answers", "", ["violated"], registry=self.registry)
+        self.sampled = Counter(
+            "genaiops_sampled_answers", "", ["release", "evaluator", "defect"], registry=self.registry
+        )
 
     def answer(self, times: int, *, violated: bool = False, seconds: float = 0.1) -> None:
         """Count answers that were given."""
         for _ in range(times):
             self.requests.labels("").observe(seconds)
             self.answers.labels("true" if violated else "false").inc()
+
+    def judge(self, release: str, evaluator: str, times: int, *, defect: bool) -> None:
+        """Count sampled answers that were judged: a collector does."""
+        self.sampled.labels(release, evaluator, "true" if defect else "false").inc(times)
 
     def fail(self, times: int) -> None:
         """Count requests that ended in a server error."""
@@ -146,7 +153,7 @@ class DataPlane:
         if pod.component == "gateway":
             app = labels["genaiops.dev/app"]
             await _serve(pod, 9902, {"/config_dump": self._config_dump(app), "/clusters": self._clusters(app)})
-        elif pod.component == "runtime":
+        elif pod.component in ("runtime", "quality"):
 
             async def metrics(_: web.Request) -> web.Response:
                 return web.Response(body=await self.metrics(pod))

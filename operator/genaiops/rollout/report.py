@@ -29,6 +29,8 @@ def report(seen: Snapshot, status: LLMAppStatus, now: datetime) -> LLMAppStatus:
         _available(seen, status, now),
         *_drifted(seen, status, now),
     ]
+    if about := seen.quality:
+        conditions.append(condition("QualityReady", about.ready, about.reason, about.message, seen.generation, now))
     traffic = seen.spec.traffic
     path = "" if seen.spec.container else "/v1"
     return status.model_copy(
