@@ -31,8 +31,8 @@ ROOM: Final = 1000
 RELEASES: Final = 16
 """Releases that have series of their own: somebody may make up others, without end."""
 OTHER: Final = "other"
-_TRIES: Final = 8
-_LONGEST_WAIT: Final = 30.0
+_TRIES: Final = 40
+"""With the back-off between them about two and a half minutes: longer than a collector takes to start anew."""
 
 
 class Feedback:
@@ -101,7 +101,7 @@ class Feedback:
                 logger.warning("feedback is not kept yet: %s", error)
                 if not error.again:
                     break
-                await asyncio.sleep(min(_LONGEST_WAIT, backoff(attempt, None)))
+                await asyncio.sleep(backoff(attempt, None))
             else:
                 self._metrics.feedback_sent.labels("sent").inc()
                 return
