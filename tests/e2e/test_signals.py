@@ -1,11 +1,15 @@
 """What a status code does not tell takes a release back: a slow first word, a refusal too many, a judge, people."""
 
+import json
 from collections.abc import Callable
 
 from place import App, Object, Place, custom, eventually
 from provider import ENDPOINT, scripted_app
 
+from genaiops.api.samples import REPORTS_PORT
 from traffic import Traffic, failures
+
+SAMPLED: Object = {"rate": "1", "maxPerMinute": 600}
 
 
 def watching(metric: str, **limits: object) -> Object:
@@ -59,7 +63,7 @@ def test_a_guardrail_that_refuses_too_much_is_taken_back(place: Place, figure: C
 def test_a_drop_in_quality_that_only_a_judge_sees_is_taken_back(place: Place, figure: Callable[[str], None]) -> None:
     # given an app whose answers are sampled and judged: they should be brief
     brief = {"name": "brief", "type": "Regex", "pattern": r"^(\S+\s*){1,5}$"}
-    quality = {"sampling": {"rate": "1", "maxPerMinute": 600}, "evaluators": [brief]}
+    quality = {"sampling": SAMPLED, "evaluators": [brief]}
     rollout = watching("defect-rate", evaluator="brief", maxIncrease="0.2")
     app = scripted_app(place, replicas=1, rollout=rollout, quality=quality)
     wordy = {"name": "wordy", "messages": [{"role": "system", "content": "chunks=30"}]}
@@ -84,7 +88,7 @@ def test_a_drop_in_quality_that_only_a_judge_sees_is_taken_back(place: Place, fi
 def test_people_s_thumbs_take_a_release_back_and_are_kept(place: Place, figure: Callable[[str], None]) -> None:
     # given an app whose users say what they think, and where that is kept
     rollout = watching("negative-feedback-rate", maxIncrease="0.2")
-    app = scripted_app(place, replicas=1, rollout=rollout, quality={"feedback": {}})
+    app = scripted_app(place, replicas=1, rollout=rollout, quality={"sampling": SAMPLED})
     add_version(place, {"name": "wordy", "messages": [{"role": "system", "content": "chunks=10"}]})
     stable = app.serves()
     eventually("the collector is ready", lambda: app.condition("QualityReady").get("status") == "True")
@@ -100,10 +104,10 @@ def test_people_s_thumbs_take_a_release_back_and_are_kept(place: Place, figure: 
     assert (ended["result"], ended["reason"]) == ("Aborted", "AnalysisFailed")
     assert "negative-feedback-rate 100.0%" in ended["message"]
     assert {request.rated for request in requests if not request.failed} <= {200, 202}
-    # and what they said is still there, and whose answer it was about
-    path = f"/api/v1/namespaces/{place.namespace}/services/{app.name}-quality:8080/proxy/v1/summary"
-    told = eventually("the feedback is kept", lambda: place.cluster.raw(path))
-    assert ended["release"] in told
+    # and the questions that were answered badly are there to learn from
+    reports = f"/api/v1/namespaces/{place.namespace}/services/http:{app.name}-quality:{REPORTS_PORT}/proxy/v1"
+    rows = eventually("what they said is kept", lambda: place.cluster.raw(f"{reports}/rows?kind=negative"))
+    assert {tag for row in rows.splitlines() for tag in json.loads(row)["tags"]} >= {"negative", ended["release"]}
     figure(f"thumbs down: {ended['message']}")
 
 
