@@ -29,10 +29,11 @@ from genaiops.controller.election import (
     FencedLease,
 )
 from genaiops.controller.evaluations import EvaluationReconciler
-from genaiops.controller.kinds import WATCHED
+from genaiops.controller.kinds import OPTIONAL, REQUIRED
 from genaiops.controller.measuring import Measuring
 from genaiops.controller.metrics import LEADER
 from genaiops.controller.operator import Operator
+from genaiops.controller.optional import watch_when_there
 from genaiops.controller.providers.ask import Providers
 from genaiops.controller.providers.jobs import Jobs
 from genaiops.controller.providers.secrets import ClusterSecrets
@@ -78,7 +79,7 @@ class NoDifferences(kopf.DiffBaseStorage):
 
 
 def kopf_registry(operator: Operator) -> kopf.OperatorRegistry:
-    """One handler per watched kind that hands the event on: kopf swallows what a handler raises, so none does work."""
+    """One handler per kind that hands the event on: kopf swallows what a handler raises, so none does work."""
     registry = kopf.OperatorRegistry()
 
     def hand_on(kind: str) -> Any:
@@ -87,7 +88,7 @@ def kopf_registry(operator: Operator) -> kopf.OperatorRegistry:
 
         return seen
 
-    for resource in WATCHED:
+    for resource in REQUIRED:
         kopf.on.event(resource.group, resource.version, resource.plural, registry=registry)(hand_on(resource.kind))
 
     async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
@@ -101,7 +102,7 @@ def kopf_registry(operator: Operator) -> kopf.OperatorRegistry:
         settings.networking.request_timeout = REQUEST_SECONDS
         # By itself kopf gives up after a minute, and a container that ends is started again later each time.
         settings.networking.error_backoffs = (1, 1, 2, 3) + (5,) * 20_000
-        for resource in WATCHED:
+        for resource in REQUIRED:
             if resource.selector:
                 settings.watching.label_selectors[f"{resource.plural}.{resource.group}".rstrip(".")] = resource.selector
 
@@ -229,6 +230,9 @@ async def run(settings: Settings) -> NoReturn:
             asyncio.create_task(election.run()),
             asyncio.create_task(stop.wait()),
         }
+        for resource in OPTIONAL:
+            watch = watch_when_there(cluster, operator, resource, settings.namespaces)
+            mine.add(asyncio.create_task(watch))
         if keeper and settings.webhook:
             webhook = Webhook(unfenced, lambda: keeper.seal)
             mine |= {

@@ -18,6 +18,8 @@ JSON_PATCH: Final = "application/json-patch+json"
 _PAGE: Final = 100
 """Objects of a page. Parsed they take fifty kilobytes each, and Python seldom gives memory back."""
 _TIMEOUT: Final = 10.0
+_WATCH_SECONDS: Final = 15
+"""Shorter than a broken connection may go unnoticed; the API server says the version that it got to before it ends."""
 _TRIES: Final = 3
 
 
@@ -76,25 +78,55 @@ class Cluster:
         """One request; the body of the answer. Raises ApiError with what the API server said."""
         if method != "GET" and self._guard is not None:
             self._guard.check()
+        header = {"Content-Type": content_type, "Accept": accept}
+        response = await self._send(method, path, query or {}, header, body, _TIMEOUT)
+        return (await response.read()).decode()
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str],
+        header: dict[str, str],
+        body: dict[str, Any] | Sequence[dict[str, Any]] | None,
+        patience: float,
+    ) -> aiohttp.ClientResponse:
+        """The answer, its body still to be read, in so many seconds. Raises ApiError where it is a refusal."""
         request = await self._client.param_serialize(
             method,
             path,
-            query_params=list((query or {}).items()),
-            header_params={"Content-Type": content_type, "Accept": accept},
+            query_params=list(query.items()),
+            header_params=header,
             body=body,
             auth_settings=["BearerToken"],
         )
         try:
-            response = await self._client.call_api(*request, _request_timeout=_TIMEOUT)
-            data = await response.response.read()
+            answer = await self._client.call_api(*request, _request_timeout=patience)
         except ApiException as error:
             after = str((error.headers or {}).get("Retry-After", ""))
             pause = float(after) if after.isdecimal() else 0.0
             raise _api_error(error.status or 0, error.reason or "", error.body or "", pause) from error
-        text = data.decode() if isinstance(data, bytes) else str(data or "")
+        response: aiohttp.ClientResponse = answer.response
         if not 200 <= response.status <= 299:
-            raise _api_error(response.status, response.reason or "", text)
-        return text
+            raise _api_error(response.status, response.reason or "", await response.text())
+        return response
+
+    async def watch(self, resource: Resource, namespace: str | None, version: int) -> AsyncIterator[dict[str, Any]]:
+        """What happens after that version, as the API server's own watch events, bookmarks among them; ends now and
+        then, to be gone on with from the last version."""
+        query = {
+            "watch": "true",
+            "resourceVersion": str(version),
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(_WATCH_SECONDS),
+        }
+        if resource.selector:
+            query["labelSelector"] = resource.selector
+        header = {"Accept": "application/json"}
+        patience = _WATCH_SECONDS + _TIMEOUT
+        async with await self._send("GET", resource.path(namespace), query, header, None, patience) as response:
+            async for line in response.content:
+                yield _object(line.decode())
 
     async def find(
         self, resource: Resource, namespace: str, name: str, *, at_hand: bool = False

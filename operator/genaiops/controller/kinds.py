@@ -60,9 +60,10 @@ OWNED: Final = (
 )
 SECRETS: Final = Resource("Secret", "secrets")
 HTTP_ROUTES: Final = Resource("HTTPRoute", "httproutes", "gateway.networking.k8s.io")
+REQUIRED: Final = (*CUSTOM, *OWNED, SECRETS)
 OPTIONAL: Final = (HTTP_ROUTES,)
-"""What a cluster may lack."""
-WATCHED: Final = (*CUSTOM, *OWNED, SECRETS, *OPTIONAL)
+"""What a cluster may lack, or get later."""
+WATCHED: Final = (*REQUIRED, *OPTIONAL)
 ENDPOINT_SLICES: Final = Resource("EndpointSlice", "endpointslices", "discovery.k8s.io")
 
 EVENTS: Final = Resource("Event", "events")

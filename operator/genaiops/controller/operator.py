@@ -53,6 +53,7 @@ class Operator:
         self._namespaces: tuple[str | None, ...] = namespaces or (None,)
         self._workers = workers
         self._queue: KeyedQueue[Key] = KeyedQueue()
+        self._listing = asyncio.Lock()
         self._stopping = False
         self.synced = asyncio.Event()
         """Set once the store has seen everything: nothing may be decided on half of the cluster."""
@@ -78,11 +79,18 @@ class Operator:
     async def relist(self) -> None:
         """Take over the cluster's whole state, kind by kind."""
         for resource in WATCHED:
-            listed: set[Key] = set()
-            versions = [await self._list(resource, namespace, listed) for namespace in self._namespaces]
-            self._enqueue(self._store.drop_others(resource.kind, listed, min(versions)))
+            await self.take_over(resource)
         self.problem = None
         self.synced.set()
+
+    async def take_over(self, resource: Resource) -> int:
+        """Take over the whole state of a kind; its version, 0 where the cluster lacks the kind."""
+        # One at a time: of two lists the one that is answered later may be the older one.
+        async with self._listing:
+            listed: set[Key] = set()
+            version = min([await self._list(resource, namespace, listed) for namespace in self._namespaces])
+            self._enqueue(self._store.drop_others(resource.kind, listed, version))
+            return version
 
     async def _list(self, resource: Resource, namespace: str | None, listed: set[Key]) -> int:
         """Take over what is listed, page by page; the version of the list."""
@@ -95,10 +103,10 @@ class Operator:
                 version = int(page["metadata"]["resourceVersion"])
         except UNAVAILABLE as error:
             if isinstance(error, ApiError) and error.status == 404 and resource in OPTIONAL:
-                self._store.absent.add(resource.kind)
+                self._enqueue(self._store.lacks_kind(resource.kind))
                 return 0
             raise ListError(_why_not_listed(resource, error)) from error
-        self._store.absent.discard(resource.kind)
+        self._enqueue(self._store.has_kind(resource.kind))
         return version
 
     async def keep_listing(self) -> None:

@@ -4,6 +4,7 @@ Watch events and relists both write here; an older state never replaces a newer 
 """
 
 import json
+import sys
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Set
@@ -108,7 +109,6 @@ class Store:
             return False
         if self._deleted.get(key, -1) >= version_of(raw):
             return False
-        self.absent.discard(kind)
         slim = _slim(kind, raw)
         self._unlink(key)
         self._objects[key] = kept = _keep(kind, slim)
@@ -156,6 +156,23 @@ class Store:
                 del self._objects[key]
         self._deleted = {key: version for key, version in self._deleted.items() if key.kind != kind}
         return affected
+
+    def lacks_kind(self, kind: str) -> set[Key]:
+        """The cluster has no such kind, and none of its objects; returns what has to be reconciled, if that is news."""
+        if kind in self.absent:
+            return set()
+        self.absent.add(kind)
+        return self._referring_to(kind) | self.drop_others(kind, frozenset(), sys.maxsize)
+
+    def has_kind(self, kind: str) -> set[Key]:
+        """The cluster has the kind; returns what has to be reconciled, if that is news."""
+        if kind not in self.absent:
+            return set()
+        self.absent.remove(kind)
+        return self._referring_to(kind)
+
+    def _referring_to(self, kind: str) -> set[Key]:
+        return {found for key in self._referrers if key.kind == kind for found in self.affected(key)}
 
     def _unlink(self, key: Key) -> None:
         known = self._objects.get(key)

@@ -251,3 +251,21 @@ def test_of_a_secret_only_the_names_of_its_keys_are_kept() -> None:
     assert found
     assert found["keys"] == ["api-key", "other"]
     assert "c2VjcmV0" not in json.dumps(found)
+
+
+# --- kinds that a cluster may lack -------------------------------------------------------------------------
+
+
+def test_a_kind_that_comes_or_goes_is_news_once_to_every_app_that_refers_to_one() -> None:
+    store = Store()
+    store.put("LLMApp", raw("bot", spec={"traffic": {"gatewayAPI": {"httpRoute": "shop"}}}))
+    store.put("LLMApp", raw("other", spec={"traffic": {"gateway": {}}}))
+    store.put("HTTPRoute", raw("shop", 3))
+    assert store.has_kind("HTTPRoute") == set()
+
+    assert store.lacks_kind("HTTPRoute") == {APP}
+    assert store.get("HTTPRoute", "shop", "shop") is None
+    assert store.lacks_kind("HTTPRoute") == set()
+
+    assert store.has_kind("HTTPRoute") == {APP}
+    assert store.has_kind("HTTPRoute") == set()
