@@ -37,6 +37,7 @@ ANSWER = json.dumps(
     }
 ).encode()
 RESPONSE = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(ANSWER), ANSWER)
+ACCEPTED = b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n"
 BODY = json.dumps(
     {"model": "m", "messages": [{"role": "user", "content": "What is the weather in Berlin? " * 4}]}
 ).encode()
@@ -62,11 +63,12 @@ class ModelServer(asyncio.Protocol):
         self._data += data
         while (end := self._data.find(b"\r\n\r\n")) >= 0:
             head = self._data[:end].lower()
-            length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
+            _, _, told = head.partition(b"content-length:")
+            length = int(told.split(b"\r\n")[0] or 0)
             if len(self._data) < end + 4 + length:
                 return
             self._data = self._data[end + 4 + length :]
-            self._transport.write(RESPONSE)  # type: ignore[attr-defined]
+            self._transport.write(ACCEPTED if b" /v1/samples " in head else RESPONSE)  # type: ignore[attr-defined]
 
 
 def serve_model(port: int) -> None:
@@ -131,14 +133,20 @@ def release(model_port: int, guardrails: list[Any]) -> dict[str, Any]:
     }
 
 
-async def through_runtime(what: str, model_port: int, guardrails: list[Any], concurrency: int, seconds: float) -> None:
+async def through_runtime(
+    what: str, model_port: int, guardrails: list[Any], concurrency: int, seconds: float, sampled: str = "0"
+) -> None:
+    """`sampled`: share of answers; the model's server is the collector, too."""
     port = free_port()
     with tempfile.TemporaryDirectory() as directory:
-        file = Path(directory) / "release.json"
+        file, sampling = Path(directory) / "release.json", Path(directory) / "sampling.json"
         file.write_text(json.dumps(release(model_port, guardrails)))
+        collector = f"http://127.0.0.1:{model_port}"
+        sampling.write_text(json.dumps({"collector": collector, "rate": sampled, "maxPerMinute": 10**9}))
         env = {
             **os.environ,
             "GENAIOPS_RELEASE_FILE": str(file),
+            "GENAIOPS_SAMPLING_FILE": str(sampling),
             "GENAIOPS_PORT": str(port),
             "GENAIOPS_METRICS_PORT": str(free_port()),
             "GENAIOPS_DRAIN_SECONDS": "0",
@@ -191,6 +199,9 @@ async def main(concurrency: int, seconds: float) -> None:
     )
     await through_runtime(f"through the runtime, c{concurrency}", model_port, [], concurrency, seconds)
     await through_runtime(f"  with PII and Secrets, c{concurrency}", model_port, GUARDRAILS, concurrency, seconds)
+    for share in ("0.05", "1"):
+        what = f"  {float(share):.0%} sampled, c{concurrency}"
+        await through_runtime(what, model_port, [], concurrency, seconds, share)
     await through_runtime("through the runtime, c1", model_port, [], 1, seconds)
     await through_runtime("  with PII and Secrets, c1", model_port, GUARDRAILS, 1, seconds)
     report("model server, c1", await load(model_port, "/v1/chat/completions", 1, seconds), seconds)

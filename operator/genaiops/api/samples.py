@@ -33,6 +33,7 @@ OPT_OUT_HEADER: Final = "x-genaiops-sample"
 MAX_TEXT: Final = 65_536
 """Characters of one text."""
 MAX_MESSAGES: Final = 256
+MAX_GUARDRAILS: Final = 64
 MAX_COMMENT: Final = 4096
 MAX_CORRECTION: Final = 16_384
 """As long as an expected answer of a dataset may be."""
@@ -99,7 +100,7 @@ class LiveSample(ApiModel):
     answer: Text = Field(description="What the caller got; empty where a guardrail refused.")
     refused: bool = Field(default=False, description="Whether a guardrail withheld the answer.")
     guardrails: list[Annotated[str, Field(max_length=253)]] = Field(
-        default_factory=list, max_length=64, description="Guardrails that found something, by name."
+        default_factory=list, max_length=MAX_GUARDRAILS, description="Guardrails that found something, by name."
     )
     seconds: float = Field(ge=0, allow_inf_nan=False, description="From the request to the end of the answer.")
     first_token: float = Field(ge=0, allow_inf_nan=False, description="Until the first text, on a stream.")

@@ -21,7 +21,7 @@ from genaiops.guardrails.validate import validate
 from genaiops.problem import Problem
 from genaiops.prompts import Find, UnresolvedError
 from genaiops.release.prompts import judge
-from genaiops.release.resolve import resolve
+from genaiops.release.resolve import resolve, resolve_quality
 
 _KINDS: Final = {kind.name: kind for kind in KINDS}
 _OBJECT_NAME: Final = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
@@ -215,7 +215,8 @@ def _references(objects: Sequence[_Object], secrets: Sequence[Raw]) -> Iterator[
 
         resolution = resolve(item.name, item.namespace, item.spec, lookup, "", {}, None)
         yield from (item.finding(near.field, near.message, warning=True) for near in resolution.warnings)
-        for problem in resolution.problems:
+        quality = resolve_quality(item.namespace, item.spec.quality, lookup)[1] if item.spec.quality else ()
+        for problem in (*resolution.problems, *quality):
             if _NOT_OURS.fullmatch(problem.reason):
                 continue
             absent = problem.reason.removesuffix("NotFound") in _KINDS

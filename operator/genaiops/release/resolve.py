@@ -355,7 +355,7 @@ def resolve_quality(
     resolver, where = _Resolver(lookup, namespace), "spec.quality"
     for problem in evaluator_problems(quality.evaluators):
         if not problem.warning:
-            resolver.fail("EvaluatorInvalid", where, f"quality can't be judged: quality.{problem}")
+            resolver.fail("EvaluatorUnusable", where, f"quality can't be judged: quality.{problem}")
     names = dict.fromkeys(evaluator.asks for evaluator in quality.evaluators if evaluator.asks)
     judges = [resolver.model(name, f"{where}.evaluators.model") for name in names]
     if quality.store and quality.store.postgresql:

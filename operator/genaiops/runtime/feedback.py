@@ -82,6 +82,10 @@ class Feedback:
             given = await self._waiting.get()
             try:
                 await self._send(given)
+            except Exception as error:
+                # One that can't be sent may not keep the others here. Not its text: only what went wrong.
+                logger.error("feedback was not sent: %s", type(error).__name__)
+                self._metrics.feedback_sent.labels("failed").inc()
             finally:
                 self._waiting.task_done()
 

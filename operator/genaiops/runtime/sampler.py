@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any, Final
 
 from genaiops.api.base import format_time
-from genaiops.api.samples import MAX_MESSAGES, MAX_TEXT, SAMPLES_PATH, SamplingSettings
+from genaiops.api.samples import MAX_GUARDRAILS, MAX_MESSAGES, MAX_TEXT, SAMPLES_PATH, SamplingSettings
 from genaiops.runtime.collector import Collector, CollectorError
 from genaiops.runtime.config import Release
 from genaiops.runtime.metrics import Metrics
@@ -123,7 +123,7 @@ class Sampler:
             "messages": [{"role": role, "content": clean(text)} for role, text in sample.messages],
             "answer": clean(transcript.text),
             "refused": transcript.refused,
-            "guardrails": list(transcript.guardrails),
+            "guardrails": list(transcript.guardrails)[:MAX_GUARDRAILS],
             "seconds": transcript.seconds,
             "firstToken": transcript.first_token,
             "inputTokens": transcript.input_tokens,

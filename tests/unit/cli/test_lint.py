@@ -150,6 +150,16 @@ def test_references_are_followed_among_the_files(offline: Type, tmp_path: Path) 
     ]
 
 
+def test_what_online_quality_needs_is_followed_too(lint: Any) -> None:
+    pattern = {"name": "digits", "type": "Regex", "pattern": "("}
+    relevance = {"name": "relevance", "type": "Relevance", "model": "judge"}
+    app = {"model": {"ref": "m"}, "prompt": {"ref": "p", "version": "v1"}}
+    found = lint(manifest("LLMApp", **app, quality={"sampling": {}, "evaluators": [pattern, relevance]}))
+
+    assert any("quality.evaluators[0].pattern" in finding and "error" in finding for finding in found)
+    assert any("spec.quality" in finding and "this Model is not among the given files" in finding for finding in found)
+
+
 def test_what_is_only_not_among_the_files_is_no_error(offline: Type, tmp_path: Path) -> None:
     file = tmp_path / "app.yaml"
     file.write_text(manifest("LLMApp", model={"ref": "gpt"}, prompt={"ref": "support", "version": "v1"}))

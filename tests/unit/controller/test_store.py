@@ -186,6 +186,16 @@ def test_what_a_guardrail_asks_concerns_the_apps_of_its_policy() -> None:
         assert store.affected(Key(kind, "shop", name)) - {Key(kind, "shop", name)} == {safe, APP}
 
 
+def test_what_online_quality_needs_concerns_its_app() -> None:
+    store = Store()
+    kept = {"postgresql": {"secretRef": {"name": "db", "key": "url"}}}
+    evaluators = [{"name": "relevance", "type": "Relevance", "model": "judge"}, None]
+    store.put("LLMApp", raw("bot", spec={"quality": {"evaluators": evaluators, "store": kept}}))
+
+    for kind, name in (("Model", "judge"), ("Secret", "db")):
+        assert store.affected(Key(kind, "shop", name)) - {Key(kind, "shop", name)} == {APP}
+
+
 def test_a_prompt_that_others_include_concerns_their_apps() -> None:
     store = Store()
     house = {"versions": [{"name": "v1", "includes": [{"name": "tone", "prompt": "house", "label": "latest"}]}]}
