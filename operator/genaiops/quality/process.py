@@ -21,6 +21,7 @@ from genaiops.api.samples import CollectorSettings
 from genaiops.evaluation.build import evaluators_of
 from genaiops.evaluation.model_judge import judges_of
 from genaiops.evaluation.places import Places as JudgePlaces
+from genaiops.evaluation.surroundings import RunSurroundings
 from genaiops.providers.provider import new_client
 from genaiops.quality.database import address, connect, migrate
 from genaiops.quality.judging import Judging
@@ -65,10 +66,12 @@ async def serve(places: Places) -> None:
             raise StartError(f"the database can't be used: {_reason(error)}") from error
         store = Store(engine, settings.namespace, settings.app)
         client = await closing.enter_async_context(new_client("genaiops-quality"))
+        of_judges = JudgePlaces(credentials=places.credentials)
+        surroundings = RunSurroundings(settings.models, client, of_judges)
+        closing.callback(surroundings.close)
         try:
-            evaluators = evaluators_of(
-                settings.evaluators, judges_of(settings.models, client, places.credentials), JudgePlaces()
-            )
+            judges = judges_of(settings.models, client, places.credentials)
+            evaluators = evaluators_of(settings.evaluators, judges, of_judges, surroundings)
         except ValueError as error:
             raise StartError(f"quality.{error}") from error
         for evaluator in evaluators.values():

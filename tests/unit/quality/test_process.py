@@ -17,7 +17,7 @@ from aiohttp import ClientConnectionError, ClientSession
 from .given import V1, sample_document
 
 pytestmark = pytest.mark.timeout(60)
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "namespace": "team",
     "app": "support",
     "maxPerMinute": 100,
@@ -113,6 +113,20 @@ async def test_a_sample_is_judged_counted_and_still_there_after_a_restart(start:
     await second.ready()
     (told,) = json.loads(await second.get(second.reports_port, "/v1/summary"))["releases"]
     assert (told["samples"], told["evaluators"][0]["defects"]["count"]) == (1, 1)
+
+
+async def test_a_detector_whose_model_is_down_is_an_error_of_the_judge_and_the_others_judge_on(
+    start: StartProcess,
+) -> None:
+    moderation = {"name": "harmless", "type": "Guardrail", "detector": {"type": "Moderation", "model": "guard"}}
+    guard = {"name": "guard", "provider": "OpenAI", "model": "m", "endpoint": "http://127.0.0.1:1/v1"}
+    process = await start(evaluators=[moderation, *SETTINGS["evaluators"]], models=[guard])
+    await process.ready()
+    assert await process.post("/v1/samples", sample_document(V1, time=datetime.now(UTC).isoformat())) == 202
+    failed = f'genaiops_judge_errors_total{{evaluator="harmless",release="{V1}"}} 1.0'
+    while failed not in (text := await process.get(process.metrics_port, "/metrics")):  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
+    assert f'genaiops_sampled_answers_total{{defect="true",evaluator="digits",release="{V1}"}} 1.0' in text
 
 
 @pytest.mark.parametrize(
