@@ -67,7 +67,7 @@ ENTRYPOINT ["python3", "-m", "genaiops.controller"]
 
 # --- the runtime: only the packages of ours that it imports, so that a change in the controller rolls no runtime
 FROM pip AS runtime-code
-COPY operator/genaiops/__init__.py operator/genaiops/embeddings.py operator/genaiops/problem.py /app/genaiops/
+COPY operator/genaiops/__init__.py operator/genaiops/embeddings.py operator/genaiops/intervals.py operator/genaiops/logs.py operator/genaiops/problem.py /app/genaiops/
 COPY operator/genaiops/api /app/genaiops/api
 COPY operator/genaiops/guardrails /app/genaiops/guardrails
 COPY operator/genaiops/prompts /app/genaiops/prompts
@@ -83,7 +83,7 @@ ENTRYPOINT ["python3", "-m", "genaiops.runtime"]
 
 # --- the evaluator: the runtime's packages, as the same layer, and what judging takes beyond them
 FROM pip AS evaluator-code
-COPY operator/genaiops/__init__.py operator/genaiops/embeddings.py operator/genaiops/problem.py /app/genaiops/
+COPY operator/genaiops/__init__.py operator/genaiops/embeddings.py operator/genaiops/intervals.py operator/genaiops/logs.py operator/genaiops/problem.py /app/genaiops/
 COPY operator/genaiops/api /app/genaiops/api
 COPY operator/genaiops/guardrails /app/genaiops/guardrails
 COPY operator/genaiops/prompts /app/genaiops/prompts

@@ -6,7 +6,7 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
-from genaiops.evaluation import logs
+from genaiops import logs
 from genaiops.evaluation.places import Places
 from genaiops.evaluation.process import serve
 

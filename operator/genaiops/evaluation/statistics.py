@@ -6,36 +6,17 @@ more than a yes or no of the same mean would, and the intervals below, made for 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import sqrt
 from typing import Final
 
-Z: Final = 1.959963984540054
-"""Two-sided 95 %."""
+from genaiops.intervals import Share, Z, wilson
+
 _STEPS: Final = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """A share and its interval at 95 %."""
-
-    value: float
-    lower: float
-    upper: float
 
 
 def pass_rate(rows: Sequence[float]) -> Share:
     """The mean of the rows' shares, with its interval. At least one row."""
     return wilson(sum(rows), len(rows))
-
-
-def wilson(hits: float, count: int) -> Share:
-    """So many of so many, at least of one, with Wilson's score interval (Wilson 1927, JASA 22:209)."""
-    share = hits / count
-    middle = (share + Z * Z / (2 * count)) / (1 + Z * Z / count)
-    half = Z / (1 + Z * Z / count) * sqrt(share * (1 - share) / count + Z * Z / (4 * count * count))
-    # At a share of 0 or 1 a bound is the share itself, but for rounding.
-    return Share(share, max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half)))
 
 
 def difference(pairs: Sequence[tuple[float, float]]) -> Share:

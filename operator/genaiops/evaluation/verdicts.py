@@ -12,7 +12,8 @@ from typing import Final
 from genaiops.api.evaluation import EvaluationPhase, EvaluationSuiteSpec, EvaluatorResult, WorstRow
 from genaiops.api.evaluator import LESS_IS_BETTER, Evaluator, EvaluatorType
 from genaiops.evaluation.records import Answered, Record
-from genaiops.evaluation.statistics import Share, difference, pass_rate
+from genaiops.evaluation.statistics import difference, pass_rate
+from genaiops.intervals import Share
 
 _WORST: Final = 3
 _MESSAGE: Final = 256

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from genaiops.api.base import format_time
-from genaiops.evaluation.statistics import wilson
+from genaiops.intervals import wilson
 
 Rows = Sequence[Mapping[str, Any]]
 

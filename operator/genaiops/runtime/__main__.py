@@ -1,5 +1,6 @@
 """``python -m genaiops.runtime``: serve the release in /etc/genaiops/release/release.json."""
 
+import logging
 import os
 import sys
 
@@ -9,7 +10,7 @@ def main() -> int:
     # Not above: a worker process of the guardrails imports this module too, and needs none of these.
     import uvloop
 
-    from genaiops.runtime import logs
+    from genaiops import logs
     from genaiops.runtime.config import ConfigError, Settings, load_release
     from genaiops.runtime.server import serve
 
@@ -18,7 +19,7 @@ def main() -> int:
         settings = Settings.from_env(os.environ)
         release = load_release(settings.release_file)
     except ConfigError as error:
-        logs.logger.critical("can't start: %s", error)
+        logging.getLogger("genaiops.runtime").critical("can't start: %s", error)
         return 1
     uvloop.run(serve(release, settings))
     return 0

@@ -1,6 +1,7 @@
 """The HTTP interface: routes, request ids, error bodies, and the count of every request."""
 
 import asyncio
+import logging
 import re
 import uuid
 from collections.abc import Awaitable, Coroutine, Iterator, Mapping
@@ -14,11 +15,12 @@ from genaiops.runtime.chat import Chat
 from genaiops.runtime.config import Release
 from genaiops.runtime.errors import ApiError, ErrorType, bad_request, internal
 from genaiops.runtime.feedback import Feedback
-from genaiops.runtime.logs import logger
 from genaiops.runtime.metrics import Metrics
 from genaiops.runtime.reply import Receive, Reply, Scope, Send
 from genaiops.runtime.sampler import Sampler
 from genaiops.runtime.transcript import Transcript
+
+logger = logging.getLogger("genaiops.runtime")
 
 MAX_BODY = 10 * 1024 * 1024
 """Bytes of a request: room for a few images in base64."""

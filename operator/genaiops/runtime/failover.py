@@ -1,13 +1,15 @@
 """Which model is asked when: retries with back-off within a budget, then the fallbacks in turn."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from genaiops.providers.backoff import backoff
 from genaiops.providers.provider import Provider, ProviderError
-from genaiops.runtime.logs import logger
 from genaiops.runtime.metrics import Metrics
+
+logger = logging.getLogger("genaiops.runtime")
 
 T = TypeVar("T")
 

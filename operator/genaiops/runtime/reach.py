@@ -1,12 +1,14 @@
 """Not ready before a model was reached: a release with a wrong address or key takes no requests, and says why."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 
 from genaiops.providers.provider import Provider
 from genaiops.runtime.app import App
 from genaiops.runtime.guards import Guards
-from genaiops.runtime.logs import logger
+
+logger = logging.getLogger("genaiops.runtime")
 
 FIRST_WAIT = 0.5
 LONGEST_WAIT = 10.0

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genaiops.analysis.drift import difference, worse
+from genaiops.analysis.drift import worse
 from genaiops.api.llmapp_status import Share
+from genaiops.intervals import newcombe
 
 
 # Newcombe (1998), table II: intervals of method 10 for selected contrasts.
@@ -23,7 +24,9 @@ from genaiops.api.llmapp_status import Share
 def test_the_interval_is_the_one_of_the_paper(
     contrast: tuple[int, int, int, int], interval: tuple[float, float]
 ) -> None:
-    assert difference(*contrast) == pytest.approx(interval, abs=6e-5)
+    found = newcombe(*contrast)
+
+    assert (found.lower, found.upper) == pytest.approx(interval, abs=6e-5)
 
 
 counts = st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -31,10 +34,10 @@ counts = st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.j
 
 @given(counts, counts)
 def test_the_interval_holds_the_difference_and_turns_with_it(one: tuple[int, int], other: tuple[int, int]) -> None:
-    lower, upper = difference(*one, *other)
+    found, turned = newcombe(*one, *other), newcombe(*other, *one)
 
-    assert -1 <= lower <= one[0] / one[1] - other[0] / other[1] <= upper <= 1
-    assert difference(*other, *one) == pytest.approx((-upper, -lower))
+    assert -1 <= found.lower <= one[0] / one[1] - other[0] / other[1] <= found.upper <= 1
+    assert (turned.lower, turned.upper) == pytest.approx((-found.upper, -found.lower))
 
 
 def share(passed: int, judged: int = 100) -> Share:

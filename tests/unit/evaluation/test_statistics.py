@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genaiops.evaluation.statistics import Share, Z, difference, pass_rate
+from genaiops.evaluation.statistics import difference, pass_rate
+from genaiops.intervals import Share, Z
 
 Pairs = list[tuple[float, float]]
 shares = st.fractions(min_value=0, max_value=1, max_denominator=20).map(float)

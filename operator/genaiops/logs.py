@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 
 import orjson
 
-logger = logging.getLogger("genaiops.runtime")
-
 
 class JsonFormatter(logging.Formatter):
     """``{"time", "level", "message", ...}`` with the fields given as ``extra={"fields": {...}}``."""
