@@ -50,10 +50,13 @@ class DenyListDetector(Inline):
     def find(self, text: str, start: int, complete: bool) -> list[Finding]:
         """As in Detector."""
         folded, places, at = _from(text, start)
+        # In bytes: RE2 encodes a text anew with every search, and a text may be full of findings.
+        data, places = _encoded(folded, places)
+        first, at = (len(folded[:place].encode()) for place in (max(0, at - 1), at))
         found = []
         for pattern in self._patterns:
-            place = max(0, at - 1)  # what stands before a phrase belongs to its pattern
-            while match := pattern.search(folded, place):
+            place = first  # what stands before a phrase belongs to its pattern
+            while match := pattern.search(data, place):
                 place = match.end(1)
                 if match.start(1) >= at:
                     found.append(Finding(places[match.start(1)], places[match.end(1) - 1] + 1, KIND))
@@ -88,6 +91,14 @@ def _folded(character: str) -> str:
     if unicodedata.category(character) == "Cf":
         return ""
     return unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold())
+
+
+def _encoded(text: str, places: Sequence[int]) -> tuple[bytes, Sequence[int]]:
+    """The text in UTF-8, and of each of its bytes the place."""
+    data = text.encode()
+    if len(data) == len(text):
+        return data, places
+    return data, [place for character, place in zip(text, places, strict=True) for _ in character.encode()]
 
 
 def _one_spaced(text: str, start: int) -> tuple[str, list[int]]:

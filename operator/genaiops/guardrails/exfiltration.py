@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 
 from genaiops.guardrails.recognisers import Recogniser, TableDetector
 
-_REST = r"[^\s\"'<>)\]}`]+"
+# A longer address is found by its beginning: one allowed address after the other, with nothing between them, would
+# each be read to the end of all.
+_REST = r"[^\s\"'<>)\]}`]{1,1000}"
 _SLASHES = r"[/\\]"
 
 

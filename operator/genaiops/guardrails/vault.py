@@ -41,13 +41,12 @@ class Restorer:
 
     def __init__(self, values: dict[str, str]) -> None:
         self._values = values
-        self._pattern = re.compile("|".join(map(re.escape, values))) if values else None
         self._longest = max(map(len, values), default=0)
         self._held = ""
 
     def feed(self, text: str) -> str:
         """What may go out now: all but the beginning of a placeholder at the end."""
-        if not self._pattern:
+        if not self._values:
             return text
         text = self._held + text
         place = text.rfind("[", max(0, len(text) - self._longest + 1))
@@ -63,4 +62,4 @@ class Restorer:
         return self._restored(text)
 
     def _restored(self, text: str) -> str:
-        return self._pattern.sub(lambda found: self._values[found[0]], text) if self._pattern else text
+        return _PLACEHOLDER.sub(lambda found: self._values.get(found[0], found[0]), text) if self._values else text
