@@ -11,7 +11,7 @@ from genaiops.guardrails.recognisers import Recogniser, TableDetector
 
 # A longer address is found by its beginning: one allowed address after the other, with nothing between them, would
 # each be read to the end of all.
-_REST = r"[^\s\"'<>)\]}`]{1,1000}"
+_REST = r"[^\s\"'<>)\]}`]{1,500}"
 _SLASHES = r"[/\\]"
 
 

@@ -43,9 +43,9 @@ _RECOGNISERS = (
     # Slack, "Token types", and "Sending messages using incoming webhooks".
     Recogniser("SLACK_TOKEN", r"\b(?:xox[abeoprs]|xapp)-[A-Za-z0-9-]{10,250}"),
     Recogniser("SLACK_WEBHOOK", r"\bhttps://hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9/_-]{20,100}"),
-    # RFC 7519 in compact form: a JSON object in base64url starts with eyJ. The header has an end, since what only begins
-    # like one may begin at every hyphen.
-    Recogniser("JWT", r"\beyJ[A-Za-z0-9_-]{8,1000}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),
+    # RFC 7519 in compact form: a JSON object in base64url starts with eyJ. The header's length is bounded, since what
+    # only begins like one may begin at every hyphen.
+    Recogniser("JWT", r"\beyJ[A-Za-z0-9_-]{8,500}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),
     # OpenAI and Anthropic, API keys; the same shape is used by many compatible services.
     Recogniser("API_KEY", r"\bsk-[A-Za-z0-9_-]{20,250}", lambda value: any(c.isdigit() for c in value)),
     # Google Cloud, "Manage API keys".

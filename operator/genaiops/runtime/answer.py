@@ -1,14 +1,24 @@
 """The model's answer on its way to the caller: every text in it passes the output checks, whole or chunk by chunk."""
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+import json
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any, Final
 
 from genaiops.guardrails import Chain, Check, Report
 from genaiops.guardrails.finding import Context
 from genaiops.guardrails.vault import Restorer, Vault
 
 _Key = tuple[int, str, int]
-"""Which text of a stream: choice, field, and index of the tool call (0 elsewhere)."""
+"""Which text of a stream: choice, field (kind of the call in tool calls), and index of the tool call (0 elsewhere)."""
+
+# What is passed on as it is, beside the texts that are judged. Servers have more, which may spell out the answer or the
+# prompt (vLLM: prompt_logprobs, token_ids).
+_OF_ANSWER: Final = ("id", "object", "created", "model", "system_fingerprint", "service_tier", "usage")
+_OF_CHOICE: Final = ("index", "finish_reason")
+_OF_CALL: Final = ("index", "id", "type")
+_OF_FUNCTION: Final = ("name",)
+_CALLS: Final = {"function": "arguments", "custom": "input"}
+"""Kinds of tool calls, and the field with what the model has written."""
 
 
 class _Text:
@@ -53,7 +63,7 @@ class AnswerJudge:
             return answer
         choices = []
         for choice in answer["choices"]:
-            message = {}
+            message: dict[str, Any] = {}
             for field, value in choice["message"].items():
                 if field == "role" or value is None:
                     message[field] = value
@@ -62,8 +72,8 @@ class AnswerJudge:
                     message[field] = value if silent else await self._new_text(field).finish(value)
                 elif field == "tool_calls" and isinstance(value, list):
                     message[field] = [await self._tool_call(call) for call in value]
-            choices.append({**_judged_choice(choice), "message": message})
-        return {**answer, "choices": choices}
+            choices.append({**_known(choice, _OF_CHOICE), "message": message})
+        return {**envelope(answer), "choices": choices}
 
     async def chunk(self, chunk: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
         """One chunk of a stream into the chunks to send now: none, where all of it is held back.
@@ -80,11 +90,11 @@ class AnswerJudge:
             finished = choice.get("finish_reason")
             if finished:
                 for rest in await self._rest(index):
-                    yield {**chunk, "choices": [{"index": index, "delta": rest, "finish_reason": None}]}
+                    yield {**envelope(chunk), "choices": [{"index": index, "delta": rest, "finish_reason": None}]}
             if delta or finished:
-                choices.append({**_judged_choice(choice), "delta": delta})
+                choices.append({**_known(choice, _OF_CHOICE), "delta": delta})
         if choices or not chunk["choices"]:
-            yield {**chunk, "choices": choices}
+            yield {**envelope(chunk), "choices": choices}
 
     async def _delta(self, index: int, delta: dict[str, Any]) -> dict[str, Any]:
         judged: dict[str, Any] = {}
@@ -99,32 +109,38 @@ class AnswerJudge:
         return judged
 
     async def _tool_call_delta(self, index: int, call: dict[str, Any]) -> dict[str, Any]:
-        function = call.get("function") or {}
-        arguments = function.get("arguments")
-        if not isinstance(arguments, str):
-            return call
-        text = self._text(index, "tool_calls", call.get("index", 0))
-        return {**call, "function": {**function, "arguments": await text.feed(arguments)}}
+        judged = _known(call, _OF_CALL)
+        for kind, field in _CALLS.items():
+            if isinstance(part := call.get(kind), dict):
+                judged[kind] = _known(part, _OF_FUNCTION)
+                if isinstance(said := part.get(field), str):
+                    text = self._text(index, kind, call.get("index", 0))
+                    judged[kind][field] = await text.feed(said)
+        return judged
 
     async def _rest(self, index: int) -> list[dict[str, Any]]:
-        if not any(key[0] == index and key[1] in ("content", "tool_calls") for key in self._texts):
+        if not any(key[0] == index and key[1] in ("content", *_CALLS) for key in self._texts):
             self._text(index, "content")  # an answer that says nothing is judged too
         rest: list[dict[str, Any]] = []
         for key in [key for key in self._texts if key[0] == index]:
             text = await self._texts.pop(key).finish()
             _, field, call = key
-            if text and field == "tool_calls":
-                rest.append({"tool_calls": [{"index": call, "function": {"arguments": text}}]})
+            if text and field in _CALLS:
+                rest.append({"tool_calls": [{"index": call, field: {_CALLS[field]: text}}]})
             elif text:
                 rest.append({field: text})
         return rest
 
     async def _tool_call(self, call: dict[str, Any]) -> dict[str, Any]:
-        function = call.get("function") or {}
-        arguments = function.get("arguments")
-        if not isinstance(arguments, str):
-            return call
-        return {**call, "function": {**function, "arguments": await self._new_text("tool_calls").finish(arguments)}}
+        judged = _known(call, _OF_CALL)
+        for kind, field in _CALLS.items():
+            if isinstance(part := call.get(kind), dict):
+                judged[kind] = _known(part, _OF_FUNCTION)
+                if (said := part.get(field)) is not None:
+                    # Some servers send the arguments as the object that they stand for.
+                    text = said if isinstance(said, str) else json.dumps(said)
+                    judged[kind][field] = await self._new_text(kind).finish(text)
+        return judged
 
     def _text(self, index: int, field: str, call: int = 0) -> _Text:
         key = (index, field, call)
@@ -134,9 +150,14 @@ class AnswerJudge:
 
     def _new_text(self, field: str) -> _Text:
         checks = self._all if field == "content" else self._span
-        in_json = field == "tool_calls" or (field == "content" and self._in_json)
+        in_json = field == "function" or (field == "content" and self._in_json)
         return _Text(Chain(checks, self._report, self._context), self._vault.restorer(in_json=in_json))
 
 
-def _judged_choice(choice: dict[str, Any]) -> dict[str, Any]:
-    return {field: choice.get(field) for field in ("index", "finish_reason")}
+def envelope(answer: dict[str, Any]) -> dict[str, Any]:
+    """What a chat completion, or a chunk of one, says beside its choices, as far as it may be passed on unjudged."""
+    return _known(answer, _OF_ANSWER)
+
+
+def _known(holder: dict[str, Any], fields: Iterable[str]) -> dict[str, Any]:
+    return {field: holder[field] for field in fields if field in holder}

@@ -13,6 +13,7 @@ from genaiops.prompts import PromptTemplate, RenderError, VariableError
 from genaiops.providers.provider import Provider, ProviderError
 from genaiops.providers.sse import DONE
 from genaiops.runtime import request as requests
+from genaiops.runtime.answer import envelope
 from genaiops.runtime.errors import ApiError, bad_request, content_filter, internal
 from genaiops.runtime.failover import Failover
 from genaiops.runtime.guards import Guards
@@ -201,7 +202,7 @@ def _withheld(answer: dict[str, Any], message: str) -> dict[str, Any]:
         "message": {"role": "assistant", "content": message},
         "finish_reason": "content_filter",
     }
-    return {**answer, "choices": [choice]}
+    return {**envelope(answer), "choices": [choice]}
 
 
 def _chunks(answer: Answer, *, usage: bool) -> Iterator[Chunk]:
@@ -221,7 +222,7 @@ def _chunks(answer: Answer, *, usage: bool) -> Iterator[Chunk]:
 def _cut_off(chunk: Chunk, message: str | None) -> Chunk:
     """The last chunk of a stream that a guardrail ended; its message only where the caller has no text yet."""
     delta = {"role": "assistant", "content": message} if message else {}
-    return {**chunk, "choices": [{"index": 0, "delta": delta, "finish_reason": "content_filter"}]}
+    return {**envelope(chunk), "choices": [{"index": 0, "delta": delta, "finish_reason": "content_filter"}]}
 
 
 def _api_error(error: ProviderError) -> ApiError:

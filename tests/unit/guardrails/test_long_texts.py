@@ -1,4 +1,4 @@
-"""A text that somebody made to be slow to judge: what quadratic time would make hours of is done within the test's limit.
+"""A text that somebody made to be slow to judge: done within the test's limit, where quadratic time would take hours.
 
 The judging of long texts is in a thread or a worker, and neither can be broken off: such a text would take it away from
 everybody else.
@@ -28,7 +28,7 @@ def test_an_address_is_found_whatever_its_length() -> None:
     [found, *_] = exfiltration.detector([]).find("see http://evil.example/" + "a" * MANY, 0, complete=True)
 
     assert found.start == 4
-    assert found.end > 1000
+    assert found.end > 500
 
 
 @pytest.mark.parametrize("between", [" ", " é "])

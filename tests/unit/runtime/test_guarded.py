@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from .conftest import StartRuntime
-from .upstream import Stream, Upstream, answer, chunk, event, streamed
+from .upstream import Json, Stream, Upstream, answer, chunk, event, streamed
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -162,6 +162,46 @@ async def test_no_text_of_an_answer_goes_round_the_guardrails(
     assert "bob@" not in body
     assert body.count("[EMAIL]") == 2
     assert '"send"' in body
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_whatever_a_server_adds_to_an_answer_does_not_go_round_them_either(
+    start: StartRuntime, upstream: Upstream, stream: bool
+) -> None:
+    """Tool calls of other kinds, and what some servers tell when asked: the prompt's tokens, and the answer's."""
+    call = {"index": 0, "id": "c1", "type": "custom", "custom": {"name": "send", "input": "to bob@example.com"}}
+    odd = {
+        "index": 1,
+        "id": "c2",
+        "type": "function",
+        "function": {"name": "f", "arguments": {"to": "bob@example.com"}},
+    }
+    added = {"prompt_logprobs": [{"1": {"decoded_token": "bob@example.com"}}]}
+    if stream:
+        one = {**chunk({"role": "assistant", "content": None, "tool_calls": [call]}), **added}
+        rest = chunk({"tool_calls": [odd]})
+        upstream.script.append(Stream([event(one), event(rest), event(chunk({}, "tool_calls")), b"data: [DONE]\n\n"]))
+    else:
+        whole = answer(None, tool_calls=[call, odd])
+        upstream.script.append(Json({**whole.body, **added}))
+    runtime = await start(**policy("output", PII, "Redact"))
+
+    body = (await runtime.chat(stream=stream)).body.decode()
+
+    assert "bob@" not in body
+    assert "[EMAIL]" in body
+
+
+async def test_a_withheld_answer_leaves_nothing_of_it(start: StartRuntime, upstream: Upstream) -> None:
+    whole = answer(LEAK)
+    whole.body["prompt_logprobs"] = [{"1": {"decoded_token": "bob@example.com"}}]
+    upstream.script.append(whole)
+    runtime = await start(**policy("output", PII, "Block"))
+
+    response = await runtime.chat()
+
+    assert response.finish_reason == "content_filter"
+    assert "bob@" not in response.body.decode()
 
 
 async def test_every_cut_of_a_leaking_answer_gives_the_caller_the_same(start: StartRuntime, upstream: Upstream) -> None:
