@@ -6,13 +6,13 @@ from typing import Any, Literal, Protocol
 
 from genaiops.api.base import SecretKeyRef
 from genaiops.api.detectors import Detector, DetectorType
-from genaiops.api.guardrails import Action, GuardrailPolicySpec, OnError
+from genaiops.api.guardrails import Action, Guardrail, GuardrailPolicySpec, OnError
 from genaiops.guardrails import moderation, webhook
 from genaiops.guardrails.detectors import build
 from genaiops.guardrails.finding import Cost, Finding
 from genaiops.guardrails.judges import Asked, Here, InWorker, Judge
 from genaiops.guardrails.memory import Memory
-from genaiops.guardrails.pool import Pool
+from genaiops.guardrails.pool import HANGS, Pool
 
 Stage = Literal["input", "output"]
 Ask = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
@@ -129,11 +129,11 @@ def checks_of(
     return tuple(
         Check(
             name=guardrail.name,
-            judge=judge_of(guardrail.name, guardrail.detector, stage, surroundings),
+            judge=judge_of(guardrail.name, guardrail.detector, stage, surroundings, _timeout(guardrail, policy)),
             action=guardrail.action,
             message=guardrail.message or f"The {stage} was refused by the guardrail {guardrail.name!r}.",
             on_error=policy.on_error,
-            timeout=(guardrail.timeout or policy.timeout).total_seconds(),
+            timeout=_timeout(guardrail, policy),
             dry_run=bool(guardrail.dry_run),
             restore=bool(guardrail.restore),
         )
@@ -142,8 +142,17 @@ def checks_of(
     )
 
 
-def judge_of(name: str, spec: Detector, stage: Stage, surroundings: Surroundings | None) -> Judge:
-    """One detector where it runs; `name` is that of the guardrail. As checks_of."""
+def _timeout(guardrail: Guardrail, policy: GuardrailPolicySpec) -> float:
+    return (guardrail.timeout or policy.timeout).total_seconds()
+
+
+def judge_of(
+    name: str, spec: Detector, stage: Stage, surroundings: Surroundings | None, seconds: float = HANGS
+) -> Judge:
+    """One detector where it runs; `name` is that of the guardrail. As checks_of.
+
+    `seconds`: after which a worker gives a text up.
+    """
     if spec.type in (DetectorType.MODERATION, DetectorType.WEBHOOK):
         if surroundings is None:
             raise ValueError(f"type {spec.type} asks a server, which can't be done here")
@@ -157,7 +166,7 @@ def judge_of(name: str, spec: Detector, stage: Stage, surroundings: Surroundings
     if detector.cost is Cost.PROCESS and surroundings is not None:
         settings = spec.model_dump_json(by_alias=True, exclude_none=True)
         surroundings.pool.expect(settings)
-        return InWorker(detector, settings, surroundings.pool, Memory())
+        return InWorker(detector, settings, surroundings.pool, Memory(), seconds)
     return Here(detector)
 
 

@@ -72,6 +72,8 @@ class InWorker:
     """Of the detector, as JSON."""
     pool: Pool
     memory: Memory
+    seconds: float
+    """For one text."""
     context: Context = NOTHING
     cost = Cost.PROCESS
 
@@ -90,7 +92,7 @@ class InWorker:
         if alone and (known := self.memory.recall(text)) is not None:
             return known, cut
         first = max(0, start - BEFORE)
-        found = await self.pool.find(self.settings, self.context, text[first:], start - first, complete)
+        found = await self.pool.find(self.settings, self.context, text[first:], start - first, complete, self.seconds)
         if alone:
             self.memory.keep(text, found)
         return _final([replace(f, start=f.start + first, end=f.end + first) for f in found], cut)

@@ -8,6 +8,8 @@ from genaiops.guardrails.finding import Finding
 
 SIZE: Final = 4096
 """Texts: a few hundred conversations."""
+MOST: Final = 64
+"""Findings in one text, beyond which it is no conversation's, and takes room that others need."""
 
 
 class Memory:
@@ -28,6 +30,8 @@ class Memory:
 
     def keep(self, text: str, findings: list[Finding]) -> None:
         """These are the findings in this text, in whatever request it comes."""
+        if len(findings) > MOST:
+            return
         self._found[_digest(text)] = tuple(findings)
         if len(self._found) > self._size:
             self._found.popitem(last=False)

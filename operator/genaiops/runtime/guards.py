@@ -9,6 +9,7 @@ from genaiops.api.release import ReleaseContent
 from genaiops.guardrails import Chain, Check, Report, Surroundings, checks_of
 from genaiops.guardrails.checks import Stage, quick_and_slow
 from genaiops.guardrails.finding import Context, Cost
+from genaiops.guardrails.pool import TRIAL, TRIAL_CONTEXT, WorkerDiedError
 from genaiops.guardrails.stream import at_once
 from genaiops.guardrails.vault import Vault
 from genaiops.runtime.answer import AnswerJudge
@@ -35,17 +36,22 @@ class Guards:
     def __init__(self, content: ReleaseContent, surroundings: Surroundings, metrics: Metrics) -> None:
         self._input = checks_of(content.guardrails, "input", surroundings)
         self._output = checks_of(content.guardrails, "output", surroundings)
+        self._pool = surroundings.pool
         self._metrics = metrics
 
     async def unready(self) -> str | None:
         """Why a detector can't work, found out by its first text; None where all of them can.
 
-        Then its workers are there, too, so that the first request waits for none.
+        Then a worker is there, too, so that the first request waits for none.
         """
+        try:
+            await self._pool.started()
+        except WorkerDiedError as error:
+            return f"the guardrails can't judge: {error}"
         for check in (*self._input, *self._output):
             if check.judge.cost is Cost.PROCESS:
                 try:
-                    await check.judge.judge("Hello.", 0, complete=True)
+                    await check.judge.given(TRIAL_CONTEXT).judge(TRIAL, 0, complete=True)
                 except Exception as error:
                     logger.exception("the guardrail %s can't judge", check.name)
                     return f"the guardrail {check.name} can't judge: {error}"

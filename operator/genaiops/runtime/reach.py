@@ -18,6 +18,7 @@ LONGEST_WAIT = 10.0
 async def wait_for_guards(app: App, guards: Guards) -> None:
     """Keeps the app unready until every detector can judge: one that never could would refuse every request."""
     wait = FIRST_WAIT
+    app.waiting = "the guardrails' detectors are being loaded"
     while reason := await guards.unready():
         app.waiting = reason
         await asyncio.sleep(wait)
@@ -31,6 +32,7 @@ async def wait_for_a_model(app: App, providers: Sequence[Provider]) -> None:
     them the errors that say what is wrong.
     """
     wait = FIRST_WAIT
+    app.waiting = "no model was reached yet"
     while True:
         reasons = await asyncio.gather(*(provider.unreachable() for provider in providers))
         if None in reasons:

@@ -3,12 +3,16 @@
 import base64
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
+from genaiops import embeddings
 from genaiops.api.detectors import Detector as DetectorSpec
+from genaiops.guardrails import grounding, injection, language, topic
 from genaiops.guardrails.detectors import build
 from genaiops.guardrails.finding import Context, Cost, Detector, Finding
+from genaiops.guardrails.pool import TRIAL, TRIAL_CONTEXT
 
 POLICY = (
     "Our shop ships within three working days. Returns are free for 30 days after delivery, and refunds are paid to "
@@ -36,6 +40,28 @@ def streamed(detector: Detector, text: str, size: int) -> list[Finding]:
         found += [f for f in detector.find(text[:end], start, complete) if f.end <= cut]
         start = cut
     return found
+
+
+# --- before the first text
+
+
+@pytest.mark.parametrize(
+    ("settings", "loads"),
+    [
+        ({"type": "PromptInjection"}, injection._model),
+        ({"type": "Toxicity"}, embeddings._model),
+        ({"type": "Topic", "deniedTopics": [{"name": "boats", "examples": ["I sail."]}]}, topic._embedded),
+        ({"type": "Language", "allowedLanguages": ["de"]}, language._identifier),
+        ({"type": "Grounding"}, grounding._embedded),
+    ],
+)
+def test_the_trial_loads_all_that_a_detector_needs(settings: dict[str, object], loads: Any) -> None:
+    """A pod is ready after it: what were loaded later would make the first users wait, and time out."""
+    loads.cache_clear()
+
+    detector(**settings).given(TRIAL_CONTEXT).find(TRIAL, 0, complete=True)
+
+    assert loads.cache_info().currsize == 1
 
 
 # --- prompt injection

@@ -83,7 +83,7 @@ async def test_a_worker_that_hangs_makes_nobody_wait_for_ever(pool: Pool, monkey
     guardrail = {"name": "g", "detector": {"type": "Regex", "patterns": ["evil"]}, "timeout": "300ms"}
     policy = GuardrailPolicySpec.model_validate({"input": [guardrail]})
     checks, report = checks_of([policy], "input", Surroundings(pool)), Report()
-    await checks[0].judge.judge("warm", 0, complete=True)
+    await pool.started()
     with pytest.raises(BlockedError):
         await Chain(checks, report).finish("evil")
 
@@ -119,6 +119,34 @@ def test_only_the_latest_texts_are_known() -> None:
     memory.keep("c", [])
 
     assert [memory.recall(text) for text in "abc"] == [[], None, []]
+
+
+def test_a_text_full_of_findings_is_not_kept() -> None:
+    memory = Memory()
+
+    memory.keep("long", [Finding(place, place + 1, "X") for place in range(1000)])
+
+    assert memory.recall("long") is None
+
+
+async def test_a_worker_gives_a_text_up_and_is_there_for_the_next(pool: Pool) -> None:
+    """Else one long message would keep it from everybody for as long as it takes."""
+    pii = Detector.model_validate({"type": "PII"}).model_dump_json(exclude_none=True)
+    await pool.find(pii, Context(), "warm", 0, True)
+    [worker] = multiprocessing.active_children()
+
+    with pytest.raises(TimeoutError):
+        await pool.find(pii, Context(), "0123 4567 8901 " * 600_000, 0, True, 0.2)
+
+    assert await pool.find(pii, Context(), "al@example.com", 0, True) == [Finding(0, 14, "EMAIL")]
+    assert worker in multiprocessing.active_children()
+
+
+async def test_a_text_that_nobody_waits_for_any_more_is_not_begun(pool: Pool) -> None:
+    await find(pool)
+
+    with pytest.raises(TimeoutError, match="waited"):
+        await pool.find(settings(r"\d"), Context(), "a1", 0, True, 0)
 
 
 async def test_what_the_detector_raises_arrives(pool: Pool) -> None:
