@@ -42,7 +42,11 @@ def _make(entry: Path, requirements: Path) -> None:
     with step(f"Making the Python environment for {requirements.name}"):
         run([sys.executable, "-m", "venv", entry])
         run(
-            [entry / "bin" / "python", "-m", "pip", "install", "--require-hashes", "--requirement", requirements],
+            [
+                *(entry / "bin" / "python", "-m", "pip", "install"),
+                # The file lists all that is needed, and leaves out what a package asks for and never imports here.
+                *("--no-deps", "--require-hashes", "--requirement", requirements),
+            ],
             env={"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"},
         )
 
