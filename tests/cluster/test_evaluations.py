@@ -212,3 +212,48 @@ async def test_a_pod_that_can_t_start_is_told_and_ends_with_its_job(
     ended = await status_of(objects, name, "Error")
     assert "its Job failed: BackoffLimitExceeded: tried 4 times" in ended["message"]
     assert "EvaluationError" in objects.status()["history"][-1]["reason"]
+
+
+async def test_a_run_whose_pod_is_never_made_says_where_to_look(objects: Objects) -> None:
+    run = await under_evaluation(objects)
+    name = run["metadata"]["name"]
+
+    where = f"kubectl describe job {name} -n {objects.namespace}"
+    await eventually("the app says so", lambda: where in objects.condition("LLMApp", "support")["message"])
+    assert where in objects.get("Evaluation", name)["status"]["message"]
+
+
+async def test_nobody_else_s_pod_brings_the_result(objects: Objects, admin: client.ApiClient) -> None:
+    run = await under_evaluation(objects)
+    name, core = run["metadata"]["name"], client.CoreV1Api(admin)
+    owned_by = {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": "made-up", "controller": True}
+    for pod, owners in (("bare", []), ("adopted", [owned_by])):
+        metadata = {"name": pod, "labels": {"genaiops.dev/evaluation": name}, "ownerReferences": owners}
+        spec = {"containers": [{"name": "evaluator", "image": "i"}]}
+        core.create_namespaced_pod(objects.namespace, {"metadata": metadata, "spec": spec})
+        ended = {"terminated": {"exitCode": 0, "message": json.dumps(PASSED)}}
+        status = {"name": "evaluator", "image": "i", "imageID": "i", "ready": False, "restartCount": 0, "state": ended}
+        body = {"status": {"containerStatuses": [status]}}
+        core.patch_namespaced_pod_status(pod, objects.namespace, body)
+
+    waits = lambda: objects.get("Evaluation", name)["status"].get("message")  # noqa: E731
+    message = await eventually("it was looked at", waits)
+    assert "kubectl describe" in message
+    assert objects.get("Evaluation", name)["status"]["phase"] == "Pending"
+    assert run["spec"]["release"] not in objects.deployments()
+
+
+async def test_a_run_on_a_node_that_is_lost_ends_with_its_job(
+    admin: client.ApiClient, objects: Objects, dataplane: DataPlane, evaluators: PlayedJobs
+) -> None:
+    run = await under_evaluation(objects)
+    name = run["metadata"]["name"]
+    condition = {"type": "Failed", "status": "True", "reason": "DeadlineExceeded", "message": "was active too long"}
+    target = {**condition, "type": "FailureTarget"}
+    status = {"startTime": "2026-01-01T00:00:00Z", "conditions": [target, condition], "failed": 1}
+    client.BatchV1Api(admin).patch_namespaced_job_status(name, objects.namespace, {"status": status})
+
+    # the kubelet, which would tell that the pod has ended, is gone
+    ended = await status_of(objects, name, "Error")
+    assert "its Job failed: DeadlineExceeded: was active too long" in ended["message"]
+    assert "does not tell how far it is" in ended["message"]

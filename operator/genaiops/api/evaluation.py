@@ -85,6 +85,19 @@ class EvaluationSuiteSpec(ApiModel):
     )
     store: ResultStore | None = Field(default=None, description="Where rows and report are kept beside the pod's log.")
 
+    @property
+    def secrets(self) -> list[SecretKeyRef]:
+        """Every Secret key that the suite itself names, once."""
+        found: list[SecretKeyRef | None] = []
+        if remote := self.dataset.remote:
+            found.append(remote.bearer_token)
+            if remote.s3_credentials:
+                found += [remote.s3_credentials.access_key, remote.s3_credentials.secret_key]
+        if self.store:
+            found += [self.store.access_key, self.store.secret_key]
+        found += [ref for evaluator in self.evaluators for ref in evaluator.secrets]
+        return list({(ref.name, ref.key): ref for ref in found if ref}.values())
+
 
 class Purpose(StrEnum):
     """Why an evaluation runs."""
@@ -185,6 +198,7 @@ class EvaluationStatus(ApiModel):
     message: str = Field(default="", max_length=1024, description="What decided, or why there is no result.")
     suite_hash: Sha256 | None = Field(default=None, description="SHA-256 of the suite as it was run.")
     dataset_hash: Sha256 | None = Field(default=None, description="SHA-256 of the dataset as it was run.")
+    evaluator_image: str | None = Field(default=None, max_length=1024, description="The evaluator that judged.")
     evaluators: Annotated[list[EvaluatorResult], UniqueBy("name")] = Field(
         default_factory=list, max_length=20, description="By evaluator."
     )

@@ -256,6 +256,8 @@ class Monitored(ApiModel):
     asked_at: Time = Field(description="When it was evaluated last, or began to be watched.")
     evaluation: ObjectName | None = Field(default=None, description="Name of the Evaluation that runs or ran last.")
     suite_hash: str | None = Field(default=None, max_length=64, description="The suite that `reference` is of.")
+    dataset_hash: str | None = Field(default=None, max_length=64, description="The rows that `reference` is of.")
+    evaluator_image: str | None = Field(default=None, max_length=1024, description="Who judged `reference`.")
     reference: list[Share] = Field(
         default_factory=list, max_length=20, description="How it did when it was evaluated first."
     )

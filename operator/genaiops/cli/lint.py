@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from genaiops.api import API_VERSION, GROUP
 from genaiops.api.action import ReleaseActionSpec
 from genaiops.api.base import ApiModel
+from genaiops.api.evaluation import EvaluationSuiteSpec
 from genaiops.api.guardrails import GuardrailPolicySpec
 from genaiops.api.kinds import KINDS, SERVICE_NAME_MESSAGE
 from genaiops.api.llmapp import LLMAppSpec
@@ -22,6 +23,7 @@ from genaiops.problem import Problem
 from genaiops.prompts import Find, UnresolvedError
 from genaiops.release.prompts import judge
 from genaiops.release.resolve import resolve, resolve_quality
+from genaiops.release.suites import suite_problems
 
 _KINDS: Final = {kind.name: kind for kind in KINDS}
 _OBJECT_NAME: Final = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
@@ -172,6 +174,8 @@ def _content(item: _Object, find: Find) -> Iterator[Finding]:
         problems = judge(item.name, item.spec, find)
     elif isinstance(item.spec, GuardrailPolicySpec):
         problems = validate(item.spec)
+    elif isinstance(item.spec, EvaluationSuiteSpec):
+        problems = suite_problems(item.spec)
     elif isinstance(item.spec, ReleaseActionSpec) and item.spec.requester:
         problems = [Problem("requester", "the operator's webhook writes it; remove it")]
     for problem in problems:

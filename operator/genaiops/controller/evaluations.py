@@ -2,7 +2,8 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Container, Iterable
+from base64 import b64decode
+from collections.abc import Callable, Container, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -123,7 +124,9 @@ class EvaluationReconciler:
             "phase": EvaluationPhase.PENDING,
             "message": "",
             "suite_hash": suite.hash,
-            "dataset_hash": dataset_hash,
+            # What the pod will read may have changed by then: it tells.
+            "dataset_hash": None if suite.spec.dataset.config_map_ref else dataset_hash,
+            "evaluator_image": self._image,
             "started_at": self._clock(),
         }
         await self._write(raw, status.model_copy(update=begun))
@@ -174,11 +177,12 @@ class EvaluationReconciler:
             field = f"EvaluationSuite {suite.name!r}: spec.dataset.configMapRef"
             if found is None:
                 raise CannotRunError(f"{field}.name: there is no ConfigMap {ref.name!r}; create it or correct the name")
-            data = (found.get("data") or {}) | (found.get("binaryData") or {})
+            data = {name: text.encode() for name, text in (found.get("data") or {}).items()}
+            data |= {name: b64decode(text) for name, text in (found.get("binaryData") or {}).items()}
             if ref.key not in data:
                 known = ", ".join(sorted(data)) or "none"
                 raise CannotRunError(f"{field}.key: ConfigMap {ref.name!r} has no key {ref.key!r}; it has {known}")
-            return hashlib.sha256(data[ref.key].encode()).hexdigest()
+            return hashlib.sha256(data[ref.key]).hexdigest()
         if dataset.remote:
             return dataset.remote.sha256
         if dataset.built_in:
@@ -197,7 +201,8 @@ class EvaluationReconciler:
                 status = EvaluationStatus.model_validate(other.get("status") or {})
             except ValidationError:
                 continue  # of another version of the operator
-            same = (status.suite_hash, status.dataset_hash) == (suite_hash, dataset_hash)
+            basis = (status.suite_hash, status.dataset_hash, status.evaluator_image)
+            same = basis == (suite_hash, dataset_hash, self._image)
             judged = status.phase in (EvaluationPhase.PASSED, EvaluationPhase.FAILED)
             if same and judged and (asked.release, asked.baseline) == (spec.release, spec.baseline):
                 return status.cached_from or other["metadata"]["name"], status
@@ -206,11 +211,11 @@ class EvaluationReconciler:
     # --- following ------------------------------------------------------------------------------------------
 
     async def _follow(self, key: Key, raw: Raw, status: EvaluationStatus) -> float | None:
-        assert status.started_at is not None
-        pods = [pod for pod in self._store.owned(key) if pod["kind"] == "Pod"]
+        pods = [pod for pod in self._store.owned(key) if pod["kind"] == "Pod" and _of_its_job(pod, key.name)]
+        problem = next(filter(None, map(_problem, pods)), None)
         for pod in pods:
-            summary = _ended(pod)
-            if summary:
+            # Anybody who may make a pod could give it the label and a result.
+            if (summary := _ended(pod)) and await self._made_by_its_job(pod, key, raw):
                 await self._end(raw, _with(status, summary), summary.phase, summary.message)
                 return None
         running = [pod for pod in pods if _runs(pod)]
@@ -220,16 +225,21 @@ class EvaluationReconciler:
                 summary = EvaluationSummary.model_validate_json(text)
             except (UnreachableError, ValidationError) as error:
                 log.info("%s %s/%s: its progress can't be read: %s", *key, error)
+                problem = problem or f"pod {running[-1]['metadata']['name']} does not tell how far it is"
             else:
-                now = {"phase": EvaluationPhase.RUNNING, "message": summary.message}
+                now = {"phase": EvaluationPhase.RUNNING, "message": clipped(printable(summary.message))}
                 await self._write(raw, _with(status, summary).model_copy(update=now))
-            return _ASK_AGAIN
-        problem = next(filter(None, map(pod_problem, pods)), None)
+                return _ASK_AGAIN
+        # Also of one that seems to run: nobody tells of what happens on a node that is lost.
         if over := await self._why_over(key, raw, status):
             raise CannotRunError(f"{over}: {problem}" if problem else over)
-        if problem:
-            await self._write(raw, status.model_copy(update={"message": clipped(problem)}))
-        return _WAIT
+        message = clipped(printable(problem or _starts(key, pods)))
+        await self._write(raw, status.model_copy(update={"message": message}))
+        return _ASK_AGAIN if running else _WAIT
+
+    async def _made_by_its_job(self, pod: Raw, key: Key, raw: Raw) -> bool:
+        job = await self._cluster.find(JOBS, key.namespace, key.name)
+        return job is not None and belongs_to(job, _uid(raw)) and belongs_to(pod, _uid(job))
 
     async def _why_over(self, key: Key, raw: Raw, status: EvaluationStatus) -> str | None:
         """Why no result will come, where none will."""
@@ -281,11 +291,14 @@ class EvaluationReconciler:
 
 
 def evaluations_to_clear(owned: Iterable[Raw], wanted: Container[str], limit: int) -> list[Raw]:
-    """The operator's own runs that nobody waits for any more, and finished ones beyond the newest `limit`."""
+    """The operator's own runs that nobody waits for any more, but the newest `limit` of those with a result.
+
+    One that is wanted stays however many there are: it would be run again.
+    """
     made = [raw for raw in owned if raw["kind"] == "Evaluation" and raw["metadata"].get("ownerReferences")]
-    finished = [raw for raw in made if _phase(raw).finished]
-    idle = [raw for raw in made if not _phase(raw).finished and raw["metadata"]["name"] not in wanted]
-    return [*idle, *finished[:-limit]]
+    unwanted = [raw for raw in made if raw["metadata"]["name"] not in wanted]
+    finished = [raw for raw in unwanted if _phase(raw).finished]
+    return [*(raw for raw in unwanted if not _phase(raw).finished), *finished[:-limit]]
 
 
 def _phase(raw: Raw) -> EvaluationPhase:
@@ -307,7 +320,10 @@ def _with(status: EvaluationStatus, summary: EvaluationSummary) -> EvaluationSta
             "progress": f"{summary.done}/{summary.total}",
             "dataset_hash": status.dataset_hash or summary.dataset_hash,
             "evaluators": summary.evaluators,
-            "worst": [row.model_copy(update={"reason": printable(row.reason)}) for row in summary.worst],
+            "worst": [
+                row.model_copy(update={"id": printable(row.id), "reason": printable(row.reason)})
+                for row in summary.worst
+            ],
             "tokens": summary.tokens,
             "cost": summary.cost,
         }
@@ -320,11 +336,36 @@ def _ended(pod: Raw) -> EvaluationSummary | None:
         ended = container.get("state", {}).get("terminated")
         if container["name"] == EVALUATOR and ended and ended.get("exitCode") == 0:
             try:
-                return EvaluationSummary.model_validate_json(ended.get("message") or "")
+                summary = EvaluationSummary.model_validate_json(ended.get("message") or "")
+                why = None if summary.phase.finished else f"its phase is {summary.phase}"
             except ValidationError as error:
-                message = f"the evaluator left no result that can be read: {parse_errors(error, 'summary')}"
-                return EvaluationSummary(done=0, total=0, phase=EvaluationPhase.ERROR, message=clipped(message))
+                why = parse_errors(error, "summary")
+            if why:
+                message = clipped(f"the evaluator left no result that can be read: {why}")
+                return EvaluationSummary(done=0, total=0, phase=EvaluationPhase.ERROR, message=message)
+            return summary
     return None
+
+
+def _of_its_job(pod: Raw, job: str) -> bool:
+    owners = pod["metadata"].get("ownerReferences") or ()
+    return any(item.get("controller") and (item["kind"], item["name"]) == ("Job", job) for item in owners)
+
+
+def _problem(pod: Raw) -> str | None:
+    """Why a pod does not run, evicted ones included."""
+    status = pod.get("status", {})
+    if status.get("phase") == "Failed" and status.get("reason"):
+        return f"{status['reason']}: {status.get('message', '')}".rstrip(": ")
+    return pod_problem(pod)
+
+
+def _starts(key: Key, pods: Sequence[Raw]) -> str:
+    """What is known of a run that has no problem and does not run yet: a quota that refuses its pod, a volume that can't
+    be mounted stand in events only."""
+    if not pods:
+        return f"waits for its pod; what keeps it: kubectl describe job {key.name} -n {key.namespace}"
+    return f"its pod starts; what keeps it: kubectl describe pod {pods[-1]['metadata']['name']} -n {key.namespace}"
 
 
 def _runs(pod: Raw) -> bool:

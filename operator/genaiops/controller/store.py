@@ -9,7 +9,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Set
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from genaiops.manifests.labels import APP, EVALUATION, MODEL
 
@@ -267,6 +267,7 @@ def references_of(key: Key, raw: Raw) -> Iterator[Key]:
         yield from named("Release", "release")
     elif key.kind == "EvaluationSuite":
         yield from judges(spec)
+        yield from _secrets_in(spec, key.namespace)
     elif key.kind == "Model":
         yield from named("Secret", "credentials", "secretRef", "name")
     elif key.kind == "GuardrailPolicy":
@@ -275,3 +276,19 @@ def references_of(key: Key, raw: Raw) -> Iterator[Key]:
             for guardrail in guardrails if isinstance(guardrails, list) else ():
                 yield from named("Model", "detector", "model", start=guardrail)
                 yield from named("Secret", "detector", "secretRef", "name", start=guardrail)
+
+
+def _secrets_in(value: Any, namespace: str) -> Iterator[Key]:
+    """Whatever has a name and a key in the places where a suite names Secrets."""
+    if isinstance(value, dict):
+        for field, item in value.items():
+            if field in _SECRET_FIELDS and isinstance(item, dict) and isinstance(item.get("name"), str):
+                yield Key("Secret", namespace, item["name"])
+            elif field not in ("rows", "schema"):
+                yield from _secrets_in(item, namespace)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _secrets_in(item, namespace)
+
+
+_SECRET_FIELDS: Final = ("secretRef", "caSecret", "bearerToken", "accessKey", "secretKey")

@@ -10,8 +10,7 @@ from math import ceil
 from typing import Any, Final
 
 from genaiops.api import API_VERSION
-from genaiops.api.base import SecretKeyRef
-from genaiops.api.evaluation import EvaluationSpec, EvaluationSuiteSpec
+from genaiops.api.evaluation import EvaluationSpec
 from genaiops.api.evaluation_run import (
     CONFIG_MAP_DATASET,
     PIPES,
@@ -27,7 +26,7 @@ from genaiops.api.release import ReleaseSpec
 from genaiops.manifests.labels import APP, COMPONENT, EVALUATION, MANAGED_BY, MANAGER, QUALITY, Object, metadata
 from genaiops.manifests.pods import NON_ROOT, container_security
 from genaiops.manifests.release import RELEASE_FILE, deployment, release_document
-from genaiops.manifests.secrets import api_key_mounts, api_keys, projected, unique
+from genaiops.manifests.secrets import api_key_mounts, api_keys, projected
 
 EVALUATOR: Final = "evaluator"
 """Component of its pods, and the name of the container that judges."""
@@ -159,7 +158,7 @@ def _evaluator(run: EvaluationRun, image: str) -> dict[str, Any]:
         mounts.append({"name": "dataset", "mountPath": CONFIG_MAP_DATASET, "readOnly": True})
     if dataset.volume:
         mounts.append({"name": "dataset", "mountPath": VOLUME_DATASET, "readOnly": True})
-    if _secrets_of(run.suite):
+    if run.suite.secrets:
         mounts.append({"name": "secrets", "mountPath": SECRETS, "readOnly": True})
     mounts += api_key_mounts(run.models)
     return {
@@ -189,18 +188,6 @@ def _volumes(run: EvaluationRun) -> Iterator[dict[str, Any]]:
         yield {"name": "results", "persistentVolumeClaim": {"claimName": store.claim}}
     else:
         yield {"name": "results", "emptyDir": {}}
-    if secrets := _secrets_of(run.suite):
-        yield projected("secrets", secrets)
+    if run.suite.secrets:
+        yield projected("secrets", run.suite.secrets)
     yield from api_keys(run.models)
-
-
-def _secrets_of(suite: EvaluationSuiteSpec) -> list[SecretKeyRef]:
-    """Every Secret key that the suite itself names, once."""
-    found: list[SecretKeyRef | None] = []
-    if remote := suite.dataset.remote:
-        found.append(remote.bearer_token)
-        if remote.s3_credentials:
-            found += [remote.s3_credentials.access_key, remote.s3_credentials.secret_key]
-    if suite.store:
-        found += [suite.store.access_key, suite.store.secret_key]
-    return unique([*found, *(ref for evaluator in suite.evaluators for ref in evaluator.secrets)])

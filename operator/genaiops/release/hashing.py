@@ -32,7 +32,10 @@ def content_hash(content: ReleaseContent) -> str:
 def suite_hash(suite: EvaluationSuiteSpec, judges: Sequence[ModelContent]) -> str:
     """SHA-256 (64 hex digits) over what a suite's result depends on: the suite, and the models that judge in it."""
     spec = suite.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=_HOW_IT_RUNS)
-    models = [judge.model_dump(mode="json", by_alias=True, exclude={"pricing", "credentials"}) for judge in judges]
+    models = [
+        judge.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"pricing", "credentials"})
+        for judge in judges
+    ]
     return _digest({"suite": spec, "judges": models})
 
 

@@ -202,6 +202,9 @@ class _Resolver:
         for problem in suite_problems(spec):
             if not problem.warning:
                 self.fail("EvaluationSuiteInvalid", where, f"EvaluationSuite {name!r} can't be used: spec.{problem}")
+        for ref in spec.secrets:
+            # Without it the run's pod would wait for ever.
+            self.secret(ref, f"EvaluationSuite {name!r}", "the name in it", where, what="a key")
         names = dict.fromkeys(evaluator.asks for evaluator in spec.evaluators if evaluator.asks)
         judges = [self.model(judge, f"{where} → EvaluationSuite {name!r}: spec.evaluators") for judge in names]
         known = tuple(judge for judge in judges if judge is not None)

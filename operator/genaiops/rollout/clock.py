@@ -18,8 +18,15 @@ _MEANT: Final = "until"
 
 
 def begun_by(now: datetime, status: LLMAppStatus) -> LLMAppStatus:
-    """The status with no clock of a rollout or watch that began later than now. What is over stays as it was told."""
-    return status.model_copy(update={"rollout": _by(now, status.rollout), "watch": _watch_by(now, status.watch)})
+    """The status with no clock of a rollout, watch or schedule that began later than now. What is over stays as it was
+    told."""
+    return status.model_copy(
+        update={
+            "rollout": _by(now, status.rollout),
+            "watch": _watch_by(now, status.watch),
+            "monitored": _by(now, status.monitored),
+        }
+    )
 
 
 def _watch_by(now: datetime, watch: Watch | None) -> Watch | None:

@@ -43,7 +43,7 @@ def _exam(app: str, suite: Suite, rollout: RolloutStatus, stable: str | None) ->
         suite_hash=suite.hash,
         fresh=rollout.retried,
     )
-    identity = f"{spec.model_dump_json()}{rollout.started_at.isoformat()}"
+    identity = f"{spec.model_dump_json(exclude_defaults=True)}{rollout.started_at.isoformat()}"
     digest = hashlib.sha256(identity.encode()).hexdigest()[:12]
     return Exam(suite, f"{app[:_APP_CHARACTERS]}-e-{digest}", spec)
 

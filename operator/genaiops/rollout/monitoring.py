@@ -28,19 +28,21 @@ def keep_monitoring(course: Course) -> None:
     """Ask for what is due, take up what has ended, and go back where that is what the app asks for."""
     target = course.seen.resolution.target
     suites = {suite.name: suite for suite in target.suites} if target else {}
+    # What is known of a release ends when it serves no more: should it come back, it has proved itself anew.
+    course.monitored = [one for one in course.monitored if one.release == course.stable]
     if course.rollout or course.watch or course.stable is None or target is None or target.name != course.stable:
         # What is under way would tell of a release that may not be there any more.
         course.monitored = [one.model_copy(update={"evaluation": None}) for one in course.monitored]
         return
-    known = {one.suite: one for one in course.monitored if one.release == course.stable}
+    known = {one.suite: one for one in course.monitored}
     course.monitored = []
     for use in course.seen.spec.evaluations:
         if use.schedule and use.suite in suites:
             before = known.get(use.suite) or Monitored(suite=use.suite, release=course.stable, asked_at=course.now)
             course.monitored.append(_monitored(course, use, use.schedule, suites[use.suite], before))
-    bad = next((one for one in course.monitored if one.drift), None)
-    uses = {use.suite: use for use in course.seen.spec.evaluations}
-    if bad and uses[bad.suite].on_drift is OnDrift.ROLLBACK:
+    decides = {use.suite for use in course.seen.spec.evaluations if use.on_drift is OnDrift.ROLLBACK}
+    bad = next((one for one in course.monitored if one.drift and one.suite in decides), None)
+    if bad:
         _go_back(course, bad)
 
 
@@ -70,20 +72,25 @@ def _with_result(course: Course, suite: Suite, one: Monitored) -> Monitored:
     """What the last run found, once it has."""
     if one.suite_hash not in (None, suite.hash):
         # Other questions: what was found by the old ones says nothing.
-        one = one.model_copy(update={"suite_hash": None, "reference": [], "drift": "", "message": ""})
-    if not one.reference and (shares := _when_it_was_a_candidate(course, suite, one.release)):
-        one = one.model_copy(update={"reference": shares, "suite_hash": suite.hash})
+        one = Monitored(suite=one.suite, release=one.release, asked_at=one.asked_at, evaluation=one.evaluation)
+    if not one.reference and (passed := _when_it_was_a_candidate(course, suite, one.release)):
+        one = one.model_copy(update=_reference(suite, passed))
     run = course.seen.runs.get(one.evaluation or "")
-    if run is None or not (run.status.phase and run.status.phase.finished) or run.status.message == one.message:
+    if run is None or not (run.status.phase and run.status.phase.finished):
+        return one
+    if run.status.suite_hash not in (None, suite.hash):
         return one
     told = {"message": run.status.message}
     if run.status.phase is EvaluationPhase.ERROR:
-        course.notify("EvaluationError", f"{one.release}: {one.suite}: {run.status.message}", warning=True)
+        if one.message != run.status.message:
+            course.notify("EvaluationError", f"{one.release}: {one.suite}: {run.status.message}", warning=True)
         return one.model_copy(update=told)
-    shares = _shares(run.status)
-    if not one.reference:
-        return one.model_copy(update={**told, "reference": shares, "suite_hash": suite.hash})
-    drift = clipped("; ".join(map(str, _drifts(suite, one.reference, shares))))
+    if not one.reference or (one.dataset_hash, one.evaluator_image) != _asked_by(run.status):
+        # Other rows, or another judge (a newer operator's): nothing that the release could be blamed for.
+        drift = ""
+        one = one.model_copy(update={**_reference(suite, run.status), "drift": one.drift})
+    else:
+        drift = clipped("; ".join(map(str, _drifts(suite, one.reference, _shares(run.status)))))
     if drift and drift != one.drift:
         course.notify(DRIFTED, f"{one.release}: {one.suite}: {drift}", warning=True)
     elif one.drift and not drift:
@@ -91,12 +98,22 @@ def _with_result(course: Course, suite: Suite, one: Monitored) -> Monitored:
     return one.model_copy(update={**told, "drift": drift})
 
 
-def _when_it_was_a_candidate(course: Course, suite: Suite, release: str) -> list[Share]:
-    for run in course.seen.runs.values():
+def _when_it_was_a_candidate(course: Course, suite: Suite, release: str) -> EvaluationStatus | None:
+    for run in reversed(list(course.seen.runs.values())):
         same = run.spec.release == release and run.spec.suite_hash == suite.hash
         if same and run.spec.purpose is Purpose.GATE and run.status.phase is EvaluationPhase.PASSED:
-            return _shares(run.status)
-    return []
+            return run.status
+    return None
+
+
+def _reference(suite: Suite, status: EvaluationStatus) -> dict[str, object]:
+    dataset, image = _asked_by(status)
+    basis = {"suite_hash": suite.hash, "dataset_hash": dataset, "evaluator_image": image}
+    return {**basis, "reference": _shares(status)}
+
+
+def _asked_by(status: EvaluationStatus) -> tuple[str | None, str | None]:
+    return status.dataset_hash, status.evaluator_image
 
 
 def _shares(status: EvaluationStatus) -> list[Share]:

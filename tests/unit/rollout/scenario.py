@@ -92,10 +92,14 @@ class Story:
     def with_suites(self, *names: str, **use: Any) -> Self:
         """EvaluationSuites that a new release has to pass, and when what serves is evaluated again; those that don't
         exist yet are written."""
-        self._manifest["evaluations"] = [{"suite": name, **use} for name in names]
-        for name in names:
-            self.world.objects.setdefault(("EvaluationSuite", name), {"spec": a_suite("Hello?")})
-        return self._apply(f"suites {names}")
+        return self.with_uses(*({"suite": name, **use} for name in names))
+
+    def with_uses(self, *uses: dict[str, Any]) -> Self:
+        """The same, each with its own schedule."""
+        self._manifest["evaluations"] = list(uses)
+        for use in uses:
+            self.world.objects.setdefault(("EvaluationSuite", use["suite"]), {"spec": a_suite("Hello?")})
+        return self._apply(f"suites {uses}")
 
     def with_history_limit(self, limit: int) -> Self:
         """Releases and history entries that are kept."""
@@ -179,12 +183,22 @@ class Story:
         self.world.objects["EvaluationSuite", name] = {"spec": a_suite(query)}
         return self._event(f"suite {name} asks {query}")
 
+    def when_suite_is_deleted(self, name: str) -> Self:
+        """Somebody deletes a suite."""
+        self.world.objects.pop(("EvaluationSuite", name), None)
+        return self._event(f"suite {name} is deleted")
+
     def when_evaluation(self, suite: str, phase: str, **status: Any) -> Self:
         """The newest run of a suite tells where it stands."""
-        name, run = next((name, run) for name, run in reversed(self.world.runs.items()) if run.spec.suite == suite)
-        told = EvaluationStatus.model_validate({"phase": phase, **status})
-        self.world.runs[name] = Run(run.spec, told)
-        return self._event(f"evaluation {suite} is {phase}")
+        name = next(name for name, run in reversed(self.world.runs.items()) if run.spec.suite == suite)
+        return self.when_run(name, phase, **status)
+
+    def when_run(self, name: str, phase: str, **status: Any) -> Self:
+        """An Evaluation tells where it stands."""
+        run = self.world.runs[name]
+        asked = {"suiteHash": run.status.suite_hash, "phase": phase}
+        self.world.runs[name] = Run(run.spec, EvaluationStatus.model_validate(asked | status))
+        return self._event(f"evaluation {run.spec.suite} of {run.spec.release} is {phase}")
 
     def when_all_settles(self) -> Self:
         """Pods become ready, the gateway reports, pods end, until nothing is left to happen."""

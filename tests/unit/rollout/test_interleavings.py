@@ -1,7 +1,8 @@
 """Whatever happens in whatever order: Hypothesis tells the stories.
 
 What must hold in each of them is checked on every plan by the `World`: weight only on ready pods, stable at its full
-size, no pods taken from what the gateway sends requests to, a fixpoint after each event, and no busy loop.
+size, no pods taken from what the gateway sends requests to, nobody past a suite that it has not passed, a fixpoint after
+each event, and no busy loop.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from genaiops.api.action import Action
+from genaiops.rollout.snapshot import Run
 from rollout.outcome import version_of
 from rollout.scenario import Step, Story, app, pause
 from rollout.world import Requests
@@ -26,6 +28,13 @@ STEPS: list[tuple[Step, ...]] = [
     ({"setHeaderRoute": {"match": [{"header": "x-tester", "exact": "yes"}]}}, {"approval": {}}, 50),
     ({"setCanaryScale": {"percent": 100}}, {"shadow": {"percent": 10, "duration": "1m"}}, 20),
     (10, {"analysis": {"metrics": [{"name": "latency"}], "maxDuration": "1m"}}, {"setCanaryScale": {"replicas": 2}}),
+]
+OFTEN = "* * * * *"
+SUITES: list[tuple[dict[str, str], ...]] = [
+    (),
+    ({"suite": "golden"},),
+    ({"suite": "golden"}, {"suite": "red-team", "schedule": OFTEN}),
+    ({"suite": "golden", "schedule": OFTEN}, {"suite": "red-team", "schedule": OFTEN, "onDrift": "Rollback"}),
 ]
 VERSIONS = st.sampled_from(["v1", "v2", "v3", "v9"])
 """The prompt has no version v9."""
@@ -67,6 +76,35 @@ class Interleavings(RuleBasedStateMachine):
         release = data.draw(st.sampled_from(sorted(self.world.releases)))
         fields = {"full": True} if full and action is Action.PROMOTE else {}
         self.story.when_person(action, version_of(self.world.releases[release]), **fields)
+
+    @rule(uses=st.sampled_from(SUITES))
+    def suites_are_asked_for_or_not(self, uses: tuple[dict[str, str], ...]) -> None:
+        self.story.with_uses(*uses).when_reconciled()
+
+    @rule(suite=st.sampled_from(["golden", "red-team"]), query=st.sampled_from(["Hello?", "Goodbye?"]))
+    def a_suite_changes(self, suite: str, query: str) -> None:
+        self.story.when_suite_asks(suite, query)
+
+    @rule(suite=st.sampled_from(["golden", "red-team"]))
+    def a_suite_is_deleted(self, suite: str) -> None:
+        self.story.when_suite_is_deleted(suite)
+
+    # --- evaluations ----------------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.world.runs)
+    @rule(data=st.data(), phase=st.sampled_from(["Running", "Passed", "Failed", "Error"]), passed=st.integers(0, 100))
+    def an_evaluation_tells(self, data: st.DataObject, phase: str, passed: int) -> None:
+        unfinished = [name for name, run in self.world.runs.items() if not is_over(run)]
+        if unfinished:
+            name = data.draw(st.sampled_from(unfinished))
+            found = {"name": "f1", "type": "F1", "judged": 100, "passed": passed, "ok": phase == "Passed"}
+            self.story.when_run(name, phase, message=f"{passed} of 100 pass", evaluators=[found])
+
+    @precondition(lambda self: self.world.runs)
+    @rule(data=st.data())
+    def an_evaluation_is_deleted(self, data: st.DataObject) -> None:
+        del self.world.runs[data.draw(st.sampled_from(sorted(self.world.runs)))]
+        self.story.when_reconciled()
 
     # --- the cluster ----------------------------------------------------------------------------------------
 
@@ -127,11 +165,17 @@ class Interleavings(RuleBasedStateMachine):
         if not hasattr(self, "story"):
             return
         self.story.with_rollout(approval={"required": False}, watchAfterPromotion="0s")
-        self.story.with_steps(10).when_prompt("v4").when_all_settles()
+        self.story.with_suites("golden").with_steps(10).when_suite_asks("golden", "Hello?")
+        self.story.when_prompt("v4").when_all_settles()
+        self.story.when_evaluation("golden", "Passed").when_all_settles()
         if self.world.status.rollout:
             self.story.when_traffic(candidate=Requests(1000), stable=Requests(1000)).when_all_settles()
         self.story.then(stable="v4", phase="Healthy", retiring=[], candidate=None, weight=0)
         assert list(self.world.pods) == [self.story.name("v4")]
+
+
+def is_over(run: Run) -> bool:
+    return bool(run.status.phase and run.status.phase.finished)
 
 
 TestInterleavings = Interleavings.TestCase

@@ -1,5 +1,6 @@
 """The release that serves is evaluated again by a schedule: models change without anybody's change."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -139,6 +140,83 @@ def test_other_questions_begin_anew() -> None:
         .when_suite_asks("golden", "Goodbye?")
         .then(conditions={"Drifted": "False"})
     )
+
+
+def test_a_result_on_old_questions_is_no_reference_for_new_ones() -> None:
+    (
+        watched()
+        .when_time_passes("15h1m")
+        .when_suite_asks("golden", "Goodbye?")
+        .when_evaluation("golden", "Failed", **found(10))
+        .when_time_passes("24h")
+        .when_evaluation("golden", "Passed", **found(97))
+        .when_time_passes("24h")
+        .when_evaluation("golden", "Failed", **found(60))
+        .then(conditions={"Drifted": "True"}, event=("Drifted", "60 of 100 answers pass, 97 of 100 did"))
+    )
+
+
+@pytest.mark.parametrize("other", [{"datasetHash": "b" * 64}, {"evaluatorImage": "evaluator:2"}])
+def test_other_rows_or_another_judge_are_no_drift(other: dict[str, Any]) -> None:
+    story = (
+        app()
+        .serving("v1")
+        .with_suites("golden", schedule=NIGHTLY, onDrift="Rollback")
+        .when_prompt("v2")
+        .when_evaluation("golden", "Passed", datasetHash="a" * 64, evaluatorImage="evaluator:1", **found(97))
+        .when_all_settles()
+        .when_time_passes("15h1m")
+    )
+    now = {"datasetHash": "a" * 64, "evaluatorImage": "evaluator:1"} | other
+
+    story.when_evaluation("golden", "Failed", **now, **found(60)).then(stable="v2", conditions={"Drifted": "False"})
+    story.when_time_passes("24h").when_evaluation("golden", "Failed", **now, **found(20)).when_all_settles()
+    story.then(stable="v1", aborted="v2")
+
+
+def test_a_suite_that_only_reports_keeps_no_other_from_going_back() -> None:
+    story = (
+        app()
+        .serving("v1")
+        .with_uses(
+            {"suite": "golden", "schedule": NIGHTLY},
+            {"suite": "red-team", "schedule": NIGHTLY, "onDrift": "Rollback"},
+        )
+        .when_prompt("v2")
+        .when_evaluation("golden", "Passed", **found(97))
+        .when_evaluation("red-team", "Passed", **found(97))
+        .when_all_settles()
+        .when_time_passes("15h1m")
+        .when_evaluation("golden", "Failed", **found(60))
+        .then(stable="v2", conditions={"Drifted": "True"})
+    )
+
+    story.when_evaluation("red-team", "Failed", **found(60)).when_all_settles()
+    story.then(stable="v1", aborted="v2", says="drift on red-team")
+
+
+def test_who_is_tried_again_after_drift_and_passes_stays() -> None:
+    (
+        watched(onDrift="Rollback")
+        .when_time_passes("15h1m")
+        .when_evaluation("golden", "Failed", **found(60))
+        .when_all_settles()
+        .then(stable="v1", aborted="v2")
+        .when_person("Retry", "v2")
+        .when_evaluation("golden", "Passed", **found(91))
+        .when_all_settles()
+        .then(stable="v2", phase="Healthy", conditions={"Drifted": "False"})
+        .when_time_passes("24h")
+        .when_evaluation("golden", "Passed", **found(90))
+        .then(stable="v2", conditions={"Drifted": "False"})
+    )
+
+
+def test_a_clock_that_is_put_back_does_not_put_it_off() -> None:
+    story = watched()
+    story.world.now -= timedelta(days=365)
+
+    assert len(scheduled(story.when_reconciled().when_time_passes("24h"))) == 1
 
 
 def test_a_rollout_has_its_own_evaluation_and_nothing_is_asked_beside() -> None:

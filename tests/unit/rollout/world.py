@@ -13,9 +13,9 @@ from typing import Any
 from genaiops.analysis.counters import measure
 from genaiops.analysis.readings import Readings
 from genaiops.api.analysis import MetricName
-from genaiops.api.evaluation import EvaluationStatus
+from genaiops.api.evaluation import EvaluationPhase, EvaluationStatus, Purpose
 from genaiops.api.llmapp import LLMAppSpec
-from genaiops.api.llmapp_status import Arm, LLMAppStatus, PodCounters
+from genaiops.api.llmapp_status import Arm, LLMAppStatus, PodCounters, RolloutStatus
 from genaiops.api.release import ReleaseSpec
 from genaiops.release.resolve import Resolution, resolve
 from genaiops.rollout.comparison import Comparison, comparison
@@ -158,9 +158,10 @@ class World:
             self.releases[todo.create.name] = todo.create.release
         for name in todo.prune:
             del self.releases[name]
+        hashes = self._suites()
         for name, spec in todo.evaluate.items():
             assert spec.release in self.releases, "what is evaluated exists"
-            self.runs.setdefault(name, Run(spec, EvaluationStatus()))
+            self.runs.setdefault(name, Run(spec, EvaluationStatus(suite_hash=hashes[spec.suite])))
         self.gateway.told = todo.routes
         self.notices += todo.notices
         self.wake = todo.at
@@ -193,11 +194,38 @@ class World:
             before = self.deployments.get(rollout.release, 0)
             assert asked.get(rollout.release, 0) <= before, "no pod before evaluation and approval"
             assert routes.candidate != rollout.release, "no request before evaluation and approval"
+        if rollout and rollout.evaluated and self._proved_anew(rollout):
+            assert self._has_passed(rollout.release), "who goes on has passed every suite"
+        for spec in todo.evaluate.values():
+            watches = spec.purpose is Purpose.SCHEDULE
+            # A rollout that goes back because of what was found begins while its run is still there.
+            judged = {todo.status.stable_release, self.status.stable_release} if watches else {todo.status.candidate_release}
+            assert spec.release in judged, "what is evaluated is what serves, or the candidate"
         if not self.gateway.silent:
             for release, weight in self.gateway.weights.items():
                 gone = weight and release in self.deployments and release not in asked
                 assert not gone, f"{release} loses its pods while the gateway sends it {weight}%"
         assert {routes.stable, routes.candidate} - {None} <= set(routes.backends), "every route has a backend"
+
+    def _proved_anew(self, rollout: RolloutStatus) -> bool:
+        """Whether this very plan lets the rollout past its evaluation."""
+        before = self.status.rollout
+        known = before is not None and before.release == rollout.release and before.evaluated
+        return not known
+
+    def _has_passed(self, release: str) -> bool:
+        passed = {
+            (run.spec.suite, run.spec.suite_hash)
+            for run in self.runs.values()
+            if (run.spec.release, run.spec.purpose) == (release, Purpose.GATE)
+            and run.status.phase is EvaluationPhase.PASSED
+        }
+        return self._suites().items() <= passed
+
+    def _suites(self) -> dict[str, str]:
+        """The app's suites, and what each of them is now."""
+        target = self.resolution().target
+        return {suite.name: suite.hash for suite in target.suites} if target else {}
 
     def _scale(self, release: str, replicas: int) -> None:
         pods = self.pods.setdefault(release, [])
@@ -303,4 +331,4 @@ class World:
     def state(self) -> object:
         """All that a pass may change."""
         pods = {pod.uid: replace(pod, answered=[]) for _, pod in self._all_pods()}
-        return self.status, self.gateway.told, dict(self.deployments), set(self.releases), pods
+        return self.status, self.gateway.told, dict(self.deployments), set(self.releases), set(self.runs), pods
