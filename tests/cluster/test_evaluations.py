@@ -211,7 +211,8 @@ async def test_a_pod_that_can_t_start_is_told_and_ends_with_its_job(
 
     ended = await status_of(objects, name, "Error")
     assert "its Job failed: BackoffLimitExceeded: tried 4 times" in ended["message"]
-    assert "EvaluationError" in objects.status()["history"][-1]["reason"]
+    reason = lambda: objects.status()["history"][-1]["reason"]  # noqa: E731
+    await eventually("the rollout ends with it", lambda: reason() == "EvaluationError")
 
 
 async def test_a_run_whose_pod_is_never_made_says_where_to_look(objects: Objects) -> None:
@@ -228,7 +229,8 @@ async def test_nobody_else_s_pod_brings_the_result(objects: Objects, admin: clie
     name, core = run["metadata"]["name"], client.CoreV1Api(admin)
     owned_by = {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": "made-up", "controller": True}
     for pod, owners in (("bare", []), ("adopted", [owned_by])):
-        metadata = {"name": pod, "labels": {"genaiops.dev/evaluation": name}, "ownerReferences": owners}
+        labels = {"genaiops.dev/evaluation": name, "genaiops.dev/component": "somebody-else-s"}
+        metadata = {"name": pod, "labels": labels, "ownerReferences": owners}
         spec = {"containers": [{"name": "evaluator", "image": "i"}]}
         core.create_namespaced_pod(objects.namespace, {"metadata": metadata, "spec": spec})
         ended = {"terminated": {"exitCode": 0, "message": json.dumps(PASSED)}}
@@ -246,8 +248,11 @@ async def test_nobody_else_s_pod_brings_the_result(objects: Objects, admin: clie
 async def test_a_run_on_a_node_that_is_lost_ends_with_its_job(
     admin: client.ApiClient, objects: Objects, dataplane: DataPlane, evaluators: PlayedJobs
 ) -> None:
+    dataplane.progress = lambda pod: "nobody answers"
     run = await under_evaluation(objects)
     name = run["metadata"]["name"]
+    told = lambda: objects.get("Evaluation", name)["status"].get("message", "")  # noqa: E731
+    await eventually("it says what is wrong", lambda: "does not tell how far it is" in told())
     condition = {"type": "Failed", "status": "True", "reason": "DeadlineExceeded", "message": "was active too long"}
     target = {**condition, "type": "FailureTarget"}
     status = {"startTime": "2026-01-01T00:00:00Z", "conditions": [target, condition], "failed": 1}

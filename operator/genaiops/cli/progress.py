@@ -37,6 +37,7 @@ def rollout(app: Raw, policies: Mapping[str, Raw]) -> View | None:
         "waiting": now.get("waiting"),
         "waitingSince": now.get("waitingSince") if now.get("waiting") else None,
         "paused": now.get("paused"),
+        "evaluations": now.get("evaluations") or [],
         "gate": _gate(now.get("gate")),
         "held": now.get("held"),
         "testers": _testers(steps[: index + 1]),

@@ -93,9 +93,11 @@ def _add_rollout(branch: Tree, view: View, now: datetime) -> None:
         most = f", {shadow['maxRequests']} at the most" if "maxRequests" in shadow else ""
         branch.add(Text(f"shadow: {shadow['percent']} % of requests are copied to it{most}"))
     if rollout["waiting"]:
-        branch.add(Text(f"waiting {age(rollout['waitingSince'], now)}: {rollout['waiting']}", style="cyan"))
+        since = f" {age(rollout['waitingSince'], now)}" if rollout["waitingSince"] else ""
+        branch.add(Text(f"waiting{since}: {rollout['waiting']}", style="cyan"))
     if rollout["paused"]:
         branch.add(Text(f"paused: {rollout['paused']}", style="yellow"))
+    _add_evaluations(branch, rollout["evaluations"])
     _add_gate(branch, rollout["gate"], now)
     if held := rollout["held"]:
         because = f": {held['reason']}" if held.get("reason") else ""
@@ -123,6 +125,16 @@ def _steps(rollout: View, now: datetime) -> Text:
     if rollout["stepEndsAt"]:
         text.append(f"  {left(rollout['stepEndsAt'], now)}", style="yellow")
     return text
+
+
+def _add_evaluations(branch: Tree, evaluations: list[View]) -> None:
+    """Of the suites that the candidate has to pass."""
+    if not evaluations:
+        return
+    suites = branch.add(Text("evaluation"))
+    for one in evaluations:
+        message = f"  {one['message']}" if one.get("message") else ""
+        suites.add(Text.assemble(coloured(one["phase"]), f" {one['suite']}", (f" {one['evaluation']}", "dim"), message))
 
 
 def _add_gate(branch: Tree, gate: View | None, now: datetime) -> None:
@@ -198,11 +210,13 @@ def _decision(decision: View, now: datetime) -> Text:
 
 
 def _past(entry: View, now: datetime) -> Text:
+    evaluated = ", ".join(f"{one['suite']} {one['phase']}" for one in entry.get("evaluations") or ())
     return Text.assemble(
         coloured(entry["result"]),
         f" {entry['release']}",
         f" prompt {entry['promptVersion']}" if entry.get("promptVersion") else "",
         (f" {age(entry['finishedAt'], now)} ago", "dim"),
         f"  {why(entry)}",
+        f"  evaluated: {evaluated}" if evaluated else "",
         f"  ({'; '.join(entry['decidedBy'])})" if entry.get("decidedBy") else "",
     )

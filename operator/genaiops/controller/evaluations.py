@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from base64 import b64decode
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -14,13 +14,14 @@ from genaiops.api.evaluation_run import PROGRESS_PORT, EvaluationRun
 from genaiops.api.release import ReleaseSpec
 from genaiops.controller.apply import Applier
 from genaiops.controller.cluster import ApiError, Cluster
-from genaiops.controller.dataplane import PodClient, UnreachableError, pod_problem
+from genaiops.controller.dataplane import PodClient, UnreachableError
+from genaiops.controller.evaluators import of_its_job, problem_of, result_of, runs, still_starts
 from genaiops.controller.events import announcements, tell
 from genaiops.controller.kinds import BY_KIND, CONFIG_MAPS, JOBS
 from genaiops.controller.metrics import EVALUATIONS
 from genaiops.controller.ownership import belongs_to
 from genaiops.controller.store import Key, Raw, Store
-from genaiops.manifests.evaluation import EVALUATOR, MARGIN_SECONDS, run_objects
+from genaiops.manifests.evaluation import MARGIN_SECONDS, run_objects
 from genaiops.manifests.labels import Object, owner
 from genaiops.manifests.release import serving_port
 from genaiops.release.lookup import parse_errors
@@ -211,14 +212,14 @@ class EvaluationReconciler:
     # --- following ------------------------------------------------------------------------------------------
 
     async def _follow(self, key: Key, raw: Raw, status: EvaluationStatus) -> float | None:
-        pods = [pod for pod in self._store.owned(key) if pod["kind"] == "Pod" and _of_its_job(pod, key.name)]
-        problem = next(filter(None, map(_problem, pods)), None)
+        pods = [pod for pod in self._store.owned(key) if pod["kind"] == "Pod" and of_its_job(pod, key.name)]
+        problem = next(filter(None, map(problem_of, pods)), None)
         for pod in pods:
             # Anybody who may make a pod could give it the label and a result.
-            if (summary := _ended(pod)) and await self._made_by_its_job(pod, key, raw):
+            if (summary := result_of(pod)) and await self._made_by_its_job(pod, key, raw):
                 await self._end(raw, _with(status, summary), summary.phase, summary.message)
                 return None
-        running = [pod for pod in pods if _runs(pod)]
+        running = [pod for pod in pods if runs(pod)]
         if running:
             try:
                 text = await self._pods.get(running[-1], PROGRESS_PORT, "/progress")
@@ -233,7 +234,7 @@ class EvaluationReconciler:
         # Also of one that seems to run: nobody tells of what happens on a node that is lost.
         if over := await self._why_over(key, raw, status):
             raise CannotRunError(f"{over}: {problem}" if problem else over)
-        message = clipped(printable(problem or _starts(key, pods)))
+        message = clipped(printable(problem or still_starts(key, pods)))
         await self._write(raw, status.model_copy(update={"message": message}))
         return _ASK_AGAIN if running else _WAIT
 
@@ -328,49 +329,6 @@ def _with(status: EvaluationStatus, summary: EvaluationSummary) -> EvaluationSta
             "cost": summary.cost,
         }
     )
-
-
-def _ended(pod: Raw) -> EvaluationSummary | None:
-    """What the evaluator left at its end; None where it did not end, or will be started anew."""
-    for container in pod.get("status", {}).get("containerStatuses") or ():
-        ended = container.get("state", {}).get("terminated")
-        if container["name"] == EVALUATOR and ended and ended.get("exitCode") == 0:
-            try:
-                summary = EvaluationSummary.model_validate_json(ended.get("message") or "")
-                why = None if summary.phase.finished else f"its phase is {summary.phase}"
-            except ValidationError as error:
-                why = parse_errors(error, "summary")
-            if why:
-                message = clipped(f"the evaluator left no result that can be read: {why}")
-                return EvaluationSummary(done=0, total=0, phase=EvaluationPhase.ERROR, message=message)
-            return summary
-    return None
-
-
-def _of_its_job(pod: Raw, job: str) -> bool:
-    owners = pod["metadata"].get("ownerReferences") or ()
-    return any(item.get("controller") and (item["kind"], item["name"]) == ("Job", job) for item in owners)
-
-
-def _problem(pod: Raw) -> str | None:
-    """Why a pod does not run, evicted ones included."""
-    status = pod.get("status", {})
-    if status.get("phase") == "Failed" and status.get("reason"):
-        return f"{status['reason']}: {status.get('message', '')}".rstrip(": ")
-    return pod_problem(pod)
-
-
-def _starts(key: Key, pods: Sequence[Raw]) -> str:
-    """What is known of a run that has no problem and does not run yet: a quota that refuses its pod, a volume that can't
-    be mounted stand in events only."""
-    if not pods:
-        return f"waits for its pod; what keeps it: kubectl describe job {key.name} -n {key.namespace}"
-    return f"its pod starts; what keeps it: kubectl describe pod {pods[-1]['metadata']['name']} -n {key.namespace}"
-
-
-def _runs(pod: Raw) -> bool:
-    containers = pod.get("status", {}).get("containerStatuses") or ()
-    return any(item["name"] == EVALUATOR and "running" in item.get("state", {}) for item in containers)
 
 
 def _uid(raw: Raw) -> str:

@@ -121,6 +121,28 @@ spec:
     ]
 
 
+def test_what_a_suite_names_is_tried_and_followed(lint: Any) -> None:
+    evaluators = [
+        {"name": "polite", "type": "Regex", "pattern": "(please"},
+        {"name": "relevant", "type": "Relevance", "model": "judge"},
+    ]
+    suite = manifest("EvaluationSuite", "golden", dataset={"builtIn": "RedTeam"}, evaluators=evaluators)
+    words = {"versions": [{"name": "v1", "messages": [{"role": "system", "content": "Hi"}]}]}
+    app = {"model": {"ref": "gpt"}, "prompt": {"ref": "support", "version": "v1"}}
+    files = [
+        suite,
+        manifest("Prompt", "support", **words),
+        manifest("Model", "gpt", model="m", endpoint="http://llm/v1"),
+        manifest("LLMApp", "a", **app, evaluations=[{"suite": "golden"}, {"suite": "other"}]),
+    ]
+
+    told = [finding.partition(": ")[2] for finding in lint("\n---\n".join(files))]
+
+    assert told[0].startswith("error: EvaluationSuite/golden spec.evaluators[0].pattern: is no RE2 expression")
+    assert [line for line in told[1:] if "this Model is not among the given files" in line]
+    assert "warning: LLMApp/a spec.evaluations[1].suite: this EvaluationSuite is not among the given files" in told[-1]
+
+
 def test_references_are_followed_among_the_files(offline: Type, tmp_path: Path) -> None:
     words = {"versions": [{"name": "v1", "messages": [{"role": "system", "content": "Hi"}]}]}
     key = {"secretRef": {"name": "llm", "key": "api-key"}}

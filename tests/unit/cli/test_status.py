@@ -84,6 +84,20 @@ def test_people_who_hold_who_asked_and_who_decided_are_named() -> None:
     assert "│   ├── decided: Pause by bob: lunch\n" in tree
 
 
+def test_suites_that_it_has_to_pass_show_how_far_they_are() -> None:
+    status = given.held()
+    message = "evaluation: golden 120/500"
+    golden = {"suite": "golden", "evaluation": "support-e-1", "phase": "Running", "message": "120/500"}
+    status["rollout"] |= {"evaluations": [golden], "waiting": message, "waitingSince": None}
+    status["history"][-1]["evaluations"] = [golden | {"phase": "Passed"}]
+
+    tree = drawn(given.app(status), [], width=300)
+
+    assert "waiting: evaluation: golden 120/500\n" in tree
+    assert "│   ├── evaluation\n│   │   └── Running golden support-e-1  120/500\n" in tree
+    assert "evaluated: golden Passed" in tree
+
+
 EVERY_STEP = [
     {"setCanaryScale": {"percent": 50}},
     {"setCanaryScale": {"replicas": 3}},

@@ -263,6 +263,21 @@ def test_of_a_secret_only_the_names_of_its_keys_are_kept() -> None:
     assert "c2VjcmV0" not in json.dumps(found)
 
 
+def test_a_secret_that_a_suite_names_concerns_the_apps_that_are_evaluated_on_it() -> None:
+    header = {"name": "Authorization", "secretRef": {"name": "judge", "key": "token"}}
+    suite = {
+        "dataset": {"remote": {"url": "https://files/rows", "bearerToken": {"name": "files", "key": "token"}}},
+        "evaluators": [{"name": "own", "type": "Webhook", "webhook": {"url": "https://judge/", "headers": [header]}}],
+        "store": {"s3": "s3://b/p", "accessKey": {"name": "s3", "key": "id"}},
+    }
+    store = Store()
+    store.put("EvaluationSuite", raw("golden", spec=suite))
+    store.put("LLMApp", raw("bot", spec={**ASKS, "evaluations": [{"suite": "golden"}]}))
+
+    for secret in ("files", "judge", "s3"):
+        assert APP in store.change("Secret", raw(secret)), secret
+
+
 # --- kinds that a cluster may lack -------------------------------------------------------------------------
 
 

@@ -1,8 +1,8 @@
 """Whatever happens in whatever order: Hypothesis tells the stories.
 
 What must hold in each of them is checked on every plan by the `World`: weight only on ready pods, stable at its full
-size, no pods taken from what the gateway sends requests to, nobody past a suite that it has not passed, a fixpoint after
-each event, and no busy loop.
+size, no pods taken from what the gateway sends requests to, nobody past a suite that it has not passed, a fixpoint
+after each event, and no busy loop.
 """
 
 from collections.abc import Callable

@@ -199,7 +199,9 @@ class World:
         for spec in todo.evaluate.values():
             watches = spec.purpose is Purpose.SCHEDULE
             # A rollout that goes back because of what was found begins while its run is still there.
-            judged = {todo.status.stable_release, self.status.stable_release} if watches else {todo.status.candidate_release}
+            judged = (
+                {todo.status.stable_release, self.status.stable_release} if watches else {todo.status.candidate_release}
+            )
             assert spec.release in judged, "what is evaluated is what serves, or the candidate"
         if not self.gateway.silent:
             for release, weight in self.gateway.weights.items():
