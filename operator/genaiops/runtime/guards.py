@@ -1,5 +1,6 @@
 """The release's guardrails around one request: what they do to it and its answer, and the count of what they find."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -69,7 +70,10 @@ class Guards:
         quick, slow = quick_and_slow(self._input)
         try:
             # All that costs nothing comes first: a Block there saves the work of the others.
-            judged = [await _chain(quick, text, report, vault).finish(text.value) for text in texts]
+            judged = []
+            for text in texts:
+                judged.append(await _chain(quick, text, report, vault).finish(text.value))
+                await asyncio.sleep(0)  # a request may have thousands of texts, and others are waiting
             if slow:
                 chains = [_chain(slow, text, report, vault) for text in texts]
                 judged = await at_once([chain.finish(value) for chain, value in zip(chains, judged, strict=True)])
@@ -134,11 +138,26 @@ def _texts(request: ChatRequest) -> Iterator[_Text]:
         for part in content if isinstance(content, list) else ():
             if isinstance(part.get("text"), str):
                 yield _Text(part["text"], _put(part, "text"), said)
-        calls = message.get("tool_calls")
-        for call in calls if isinstance(calls, list) else ():
-            function = call.get("function") if isinstance(call, dict) else None
-            if isinstance(function, dict) and isinstance(function.get("arguments"), str):
-                yield _Text(function["arguments"], _put(function, "arguments"), said=False)
+            yield from _strings(part, ("refusal",))
+        yield from _beside(message)
+
+
+def _beside(message: dict[str, Any]) -> Iterator[_Text]:
+    """What else of a message the model gets to read, as the caller says that it, or somebody, had said it."""
+    yield from _strings(message, ("name", "refusal", "reasoning_content", "reasoning"))
+    yield from _strings(message.get("function_call"), ("name", "arguments"))
+    calls = message.get("tool_calls")
+    for call in calls if isinstance(calls, list) else ():
+        if isinstance(call, dict):
+            yield from _strings(call.get("function"), ("name", "arguments"))
+            yield from _strings(call.get("custom"), ("name", "input"))
+
+
+def _strings(holder: object, fields: Sequence[str]) -> Iterator[_Text]:
+    if isinstance(holder, dict):
+        for field in fields:
+            if isinstance(value := holder.get(field), str):
+                yield _Text(value, _put(holder, field), said=False)
 
 
 def _put(holder: dict[str, Any], key: str) -> Callable[[str], None]:

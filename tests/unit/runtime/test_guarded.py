@@ -46,6 +46,16 @@ async def test_what_is_redacted_from_a_question_is_not_told_to_the_model(
         {"role": "user", "content": [{"type": "text", "text": "I am bob@example.com"}]},
         {"role": "assistant", "content": None, "tool_calls": [call]},
         {"role": "tool", "tool_call_id": "c", "content": "found 536-90-4399"},
+        {"role": "user", "name": "al@example.com", "content": "Hi"},
+        {"role": "assistant", "content": [{"type": "refusal", "refusal": "Not to al@example.com"}]},
+        {
+            "role": "assistant",
+            "content": None,
+            "refusal": "Not to al@example.com",
+            "reasoning_content": "al@example.com",
+        },
+        {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": '{"to": "al@example.com"}'}},
+        {"role": "assistant", "tool_calls": [{"id": "d", "type": "custom", "custom": {"input": "al@example.com"}}]},
     ]
 
     await runtime.chat(messages=messages, prompt={"variables": {"company": "al@example.com"}})
@@ -53,7 +63,7 @@ async def test_what_is_redacted_from_a_question_is_not_told_to_the_model(
     asked = str(upstream.seen[0].body)
     assert "example.com" not in asked
     assert "536-90-4399" not in asked
-    assert asked.count("[EMAIL]") == 3
+    assert asked.count("[EMAIL]") == 9
 
 
 @pytest.mark.parametrize("stream", [False, True])
