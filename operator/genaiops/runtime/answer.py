@@ -96,6 +96,10 @@ class AnswerJudge:
         if choices or not chunk["choices"]:
             yield {**envelope(chunk), "choices": choices}
 
+    async def words(self, text: str) -> str:
+        """Words that are no answer, such as the reason of a refusal. Raises as `whole`."""
+        return await self._new_text("refusal").finish(text)
+
     async def _delta(self, index: int, delta: dict[str, Any]) -> dict[str, Any]:
         judged: dict[str, Any] = {}
         for field, value in delta.items():

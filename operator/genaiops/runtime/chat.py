@@ -66,18 +66,31 @@ class Chat:
             asked = replace(request, stream=False) if self._repairs else request
             payload = requests.payload(asked, self._prompt.render(request.variables), self._own)
             call = _Call(request, reply, request_id, started, payload, vault, transcript)
-            if asked.stream:
-                await self._stream(call)
-            else:
-                await self._whole(call)
+            try:
+                await (self._stream(call) if asked.stream else self._whole(call))
+            except ProviderError as error:
+                raise await self._failure(error, call) from error
         except VariableError as error:
             raise bad_request(str(error), f"prompt.variables.{error.variable}") from error
         except RenderError as error:
             raise internal(f"the release's prompt can't be rendered: {error}", "prompt_error") from error
         except DetectorError as error:
             raise internal(error.message, "guardrail_error") from error
-        except ProviderError as error:
-            raise _api_error(error) from error
+
+    async def _failure(self, error: ProviderError, call: _Call) -> ApiError:
+        """What the caller gets when no model answered."""
+        words = error.error.get("message")
+        if not error.refused or not isinstance(words, str):
+            return _api_error(error, error.message)
+        # A server that says what is wrong with a request may quote it, the release's prompt with it.
+        report = Report()
+        try:
+            words = await self._guards.of_answer(report, call.payload, call.request, call.vault).words(words)
+        except (BlockedError, DetectorError):
+            words = error.message
+        finally:
+            self._guards.count("output", report, call.request_id)
+        return _api_error(error, words)
 
     async def _checked(self, request: ChatRequest, request_id: str, transcript: Transcript) -> Vault:
         report = Report()
@@ -225,17 +238,17 @@ def _cut_off(chunk: Chunk, message: str | None) -> Chunk:
     return {**envelope(chunk), "choices": [{"index": 0, "delta": delta, "finish_reason": "content_filter"}]}
 
 
-def _api_error(error: ProviderError) -> ApiError:
-    """What the caller gets when no model answered.
+def _api_error(error: ProviderError, message: str) -> ApiError:
+    """What the caller gets when no model answered, with this message where the model's server refused the request.
 
     It counts as the provider's error whatever the status: a model that refuses every request because of the release's
     own prompt or parameters answers 400 too, and that has to be seen.
     """
     if error.refused:
-        text, code, param = (error.error.get(field) for field in ("message", "code", "param"))
+        code, param = (error.error.get(field) for field in ("code", "param"))
         return ApiError(
             error.status or 400,
-            text if isinstance(text, str) else error.message,
+            message,
             type="invalid_request_error",
             code=code if isinstance(code, str) else None,
             param=param if isinstance(param, str) else None,

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from .conftest import StartRuntime
-from .upstream import Json, Stream, Upstream, answer, chunk, event, streamed
+from .upstream import Json, Stream, Upstream, answer, chunk, event, failure, streamed
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -212,6 +212,23 @@ async def test_a_withheld_answer_leaves_nothing_of_it(start: StartRuntime, upstr
 
     assert response.finish_reason == "content_filter"
     assert "bob@" not in response.body.decode()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_server_that_quotes_the_prompt_in_its_refusal_does_not_leak_it(
+    start: StartRuntime, upstream: Upstream, stream: bool
+) -> None:
+    """Servers that validate with Pydantic quote the request that they refuse."""
+    quoted = "bad top_logprobs, input: {'messages': [{'role': 'system', 'content': 'You work for Contoso.'}]}"
+    upstream.script += [failure(400, quoted, code="bad"), failure(400, "the context is too long", code="long")]
+    runtime = await start(**policy("output", {"type": "PromptLeak"}))
+
+    leaking, harmless = await runtime.chat(stream=stream), await runtime.chat(stream=stream)
+
+    assert (leaking.status, leaking.error["code"]) == (400, "bad")
+    assert "Contoso" not in leaking.body.decode()
+    assert harmless.error["message"] == "the context is too long"
+    assert runtime.metric("genaiops_guardrail_decisions_total", guardrail="guard", stage="output") == 1
 
 
 async def test_every_cut_of_a_leaking_answer_gives_the_caller_the_same(start: StartRuntime, upstream: Upstream) -> None:
