@@ -126,6 +126,9 @@ class Cluster:
         patience = _WATCH_SECONDS + _TIMEOUT
         async with await self._send("GET", resource.path(namespace), query, header, None, patience) as response:
             async for line in response.content:
+                if not line.endswith(b"\n"):
+                    # Cut off: the next watch has it whole.
+                    return
                 yield _object(line.decode())
 
     async def find(
