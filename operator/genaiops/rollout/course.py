@@ -20,7 +20,7 @@ from genaiops.api.release import ReleaseSpec
 from genaiops.api.rollout import RolloutSpec
 from genaiops.release.changes import describe_changes
 from genaiops.rollout.conditions import clipped
-from genaiops.rollout.decisions import BREACH, SERVED, served_before
+from genaiops.rollout.decisions import BREACH, DRIFTED, SERVED, served_before
 from genaiops.rollout.snapshot import Notice, Snapshot
 
 WENT_BACK: Final = "WentBack"
@@ -149,13 +149,21 @@ class Course:
             # 3: no traffic for a release without pods; it gets it as soon as it has them.
             self.begin(watch.previous, undo=True, rescue=True, decided_by=people)
 
+    def leave(self, to: str, reason: str, message: str, judged: Monitored) -> None:
+        """From the stable release, which does worse than it did, back to one that served before."""
+        left = self.stable
+        assert left is not None
+        self._record(left, Result.ROLLED_BACK, reason, message, judged, [])
+        self.aborted = left
+        self.begin(to, undo=True, decided_by=[clipped(message, 256)])
+
     def _record(
         self,
         name: str,
         result: Result,
         reason: str,
         message: str,
-        judged: RolloutStatus | Watch,
+        judged: RolloutStatus | Watch | Monitored,
         decided_by: list[str],
     ) -> None:
         release = self.release_of(name)
@@ -168,13 +176,13 @@ class Course:
                 reason=reason,
                 message=clipped(message, 4096),
                 decided_by=decided_by,
-                verdicts=judged.verdicts[:32],
+                verdicts=[] if isinstance(judged, Monitored) else judged.verdicts[:32],
                 evaluations=judged.evaluations if isinstance(judged, RolloutStatus) else [],
-                started_at=judged.started_at,
+                started_at=judged.asked_at if isinstance(judged, Monitored) else judged.started_at,
                 finished_at=self.now,
             )
         )
-        bad = result is Result.ABORTED or reason == BREACH
+        bad = result is Result.ABORTED or reason in (BREACH, DRIFTED)
         self.notify(f"Rollout{result.value}", f"{name}: {message}", warning=bad)
 
     def changes_of(self, name: str) -> list[str]:

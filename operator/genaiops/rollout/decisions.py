@@ -13,7 +13,8 @@ SERVED: Final = (Result.PROMOTED, Result.FAST_PROMOTED, Result.FAST_ROLLED_BACK)
 """Results of rollouts whose release became stable."""
 BREACH: Final = "BreachAfterPromotion"
 ABORTED_BY_PERSON: Final = "AbortedByPerson"
-TAKEN_BACK: Final = (BREACH, ABORTED_BY_PERSON)
+DRIFTED: Final = "Drifted"
+TAKEN_BACK: Final = (BREACH, ABORTED_BY_PERSON, DRIFTED)
 """Reasons for which a release that was promoted was gone back from."""
 _ON_A_CANDIDATE: Final = {
     Action.APPROVE,

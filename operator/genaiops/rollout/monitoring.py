@@ -18,9 +18,8 @@ from genaiops.api.llmapp_status import Monitored, Share
 from genaiops.release.resolve import Suite
 from genaiops.rollout.conditions import clipped
 from genaiops.rollout.course import Course
-from genaiops.rollout.decisions import served_before
+from genaiops.rollout.decisions import DRIFTED, served_before
 
-DRIFTED: Final = "Drifted"
 _APP_CHARACTERS: Final = 40
 
 
@@ -133,8 +132,7 @@ def _go_back(course: Course, one: Monitored) -> None:
     earlier = [release for release in served_before(course.status()) if release in course.seen.releases]
     if not earlier:
         return
-    course.aborted = course.stable
-    course.begin(earlier[0], undo=True, decided_by=[clipped(f"drift on {one.suite}: {one.drift}", 256)])
+    course.leave(earlier[0], DRIFTED, f"drift on {one.suite}: {one.drift}", one)
 
 
 def _name(course: Course, suite: Suite, at: datetime) -> str:

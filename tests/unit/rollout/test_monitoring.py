@@ -103,6 +103,24 @@ def test_drift_goes_back_where_the_app_asks_for_that() -> None:
     )
 
 
+def test_what_drifted_is_no_release_to_go_back_to_without_proof() -> None:
+    story = (
+        watched(onDrift="Rollback")
+        .when_time_passes("15h1m")
+        .when_evaluation("golden", "Failed", **found(60))
+        .when_all_settles()
+        .then(stable="v1")
+        .when_prompt("v3")
+        .when_evaluation("golden", "Passed", **found(97))
+        .when_all_settles()
+        .then(stable="v3")
+        .when_prompt("v2")
+    )
+
+    story.then(stable="v3", candidate="v2", phase="Progressing", says="evaluation: golden")
+    assert ("v2", "RolledBack") in story.outcome.history
+
+
 def test_drift_without_anything_to_go_back_to_is_told() -> None:
     (
         app()
