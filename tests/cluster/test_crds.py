@@ -193,7 +193,7 @@ def test_an_app_is_scaled_by_kubectl(controlplane: ControlPlane, objects: Object
 
 @pytest.mark.parametrize("folder", sorted((REPOSITORY / "examples").iterdir()), ids=lambda folder: folder.name)
 def test_an_example_is_taken_as_it_stands(controlplane: ControlPlane, namespace: str, folder: Path) -> None:
-    controlplane.kubectl("create", "-n", namespace, "--dry-run=server", "--validate=strict", "-R", "-f", str(folder))
+    controlplane.kubectl("create", "-n", namespace, "--dry-run=server", "--validate=strict", "-f", str(folder))
 
 
 # --- what a person sees ------------------------------------------------------------------------------------

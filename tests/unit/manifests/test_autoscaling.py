@@ -28,7 +28,7 @@ def asked_for() -> tuple[str, dict[str, str]]:
 
 
 def test_the_autoscaler_asks_for_what_the_adapter_has_and_that_for_what_a_runtime_counts() -> None:
-    (rule,) = example("adapter")["externalRules"]
+    (rule,) = example("settings/adapter")["externalRules"]
     name, selected = asked_for()
     counted = generate_latest(Metrics([], []).registry).decode()
 
@@ -41,7 +41,7 @@ def test_the_autoscaler_asks_for_what_the_adapter_has_and_that_for_what_a_runtim
 
 
 def test_prometheus_finds_the_pods_by_their_labels_and_their_port() -> None:
-    (job,) = example("prometheus")["scrape_configs"]
+    (job,) = example("settings/prometheus")["scrape_configs"]
     template = deployment("bot-1", "shop", release(), 1, owner("LLMApp", "bot", "1"))["spec"]["template"]
     ports = {port["name"]: port["containerPort"] for pod in template["spec"]["containers"] for port in pod["ports"]}
 
