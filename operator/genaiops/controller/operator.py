@@ -21,6 +21,9 @@ cluster, and the busier its API server, the longer a list takes, and the less of
 RELIST_SECONDS: Final = (20.0, 600.0)
 """The least and the longest time between two lists."""
 
+SECOND_LIST_SECONDS: Final = 3.0
+"""The watches begin after the first list: what was deleted in between would be there until the next one."""
+
 RELIST_RETRY_SECONDS: Final = 2.0
 
 Reconcile = Callable[[Key], Awaitable[float | None]]
@@ -110,13 +113,16 @@ class Operator:
         return version
 
     async def keep_listing(self) -> None:
-        """Relist for ever, now and then."""
+        """Relist for ever, now and then; a second time soon, once the watches have begun."""
+        least, longest = RELIST_SECONDS
+        first = True
         while True:
             began = time.perf_counter()
             try:
                 await self.relist()
-                least, longest = RELIST_SECONDS
-                await asyncio.sleep(min(max((time.perf_counter() - began) / RELIST_SHARE, least), longest))
+                pause = min(max((time.perf_counter() - began) / RELIST_SHARE, least), longest)
+                await asyncio.sleep(SECOND_LIST_SECONDS if first else pause)
+                first = False
             except ListError as error:
                 self.problem = str(error)
                 log.warning("%s; trying again in %s s", error, RELIST_RETRY_SECONDS)
