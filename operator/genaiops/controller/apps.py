@@ -87,7 +87,15 @@ class AppReconciler:
         now = self._clock()
         try:
             seen = await observe(
-                raw, self._store, self._pods, self._routings, self._runtime_image, self._seal(), self._measuring, now
+                raw,
+                self._store,
+                self._pods,
+                self._routings,
+                self._runtime_image,
+                self._seal(),
+                self._measuring,
+                now,
+                self._exists,
             )
         except ValidationError as error:
             await self._report_unreadable(raw, error, now)
@@ -126,6 +134,11 @@ class AppReconciler:
             # What does not carry our labels is not watched.
             due.append(_LOOK_AGAIN)
         return max(0.0, min(due).total_seconds()) if due else None
+
+    async def _exists(self, pod: Raw) -> bool:
+        meta = pod["metadata"]
+        live = await self._cluster.find(BY_KIND["Pod"], meta["namespace"], meta["name"])
+        return live is not None and live["metadata"]["uid"] == meta["uid"]
 
     def _manifests(self, raw: Raw, seen: Snapshot, todo: Plan) -> Manifests:
         """Everything that has to exist; Releases, which never change, only where they are missing."""

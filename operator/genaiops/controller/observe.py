@@ -1,7 +1,7 @@
 """Gathering the snapshot of one app: what the store holds, and what the data plane says where it matters now."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -40,6 +40,7 @@ async def observe(
     seal: Seal,
     measuring: Measuring,
     now: datetime,
+    exists: Callable[[Raw], Awaitable[bool]],
 ) -> Snapshot:
     """The snapshot of an app. Raises ValidationError where its spec or status can't be read."""
     meta = raw["metadata"]
@@ -70,7 +71,7 @@ async def observe(
         measuring.forget(Key("LLMApp", namespace, name))
     elif compared.is_due(now):
         collectors = [raw for raw in owned if raw["kind"] == "Pod" and label_of(raw, COMPONENT) == QUALITY]
-        counted = await read_pods(pods, runtimes, collectors, compared, now)
+        counted = await read_pods(pods, runtimes, collectors, compared, now, exists)
         readings = replace(counted, measurements=measuring.take(raw, compared, now))
     workloads = _workloads(owned, runtimes)
     if status.phase is not Phase.HEALTHY:

@@ -1,6 +1,6 @@
 """One measurement: the counters of both releases' pods, and what came of the metrics of the team's own."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from datetime import datetime
 
 from genaiops.analysis.counters import CountersError, counted_elsewhere, read_counters
@@ -16,13 +16,19 @@ from genaiops.rollout.comparison import Comparison
 
 
 async def read_pods(
-    client: PodClient, runtimes: list[Raw], collectors: list[Raw], compared: Comparison, now: datetime
+    client: PodClient,
+    runtimes: list[Raw],
+    collectors: list[Raw],
+    compared: Comparison,
+    now: datetime,
+    exists: Callable[[Raw], Awaitable[bool]],
 ) -> Readings:
     """The counters of both releases' pods, and what `collectors` count of either release.
 
     A pod that was read before counts on while it is not ready: it may still be answering. If it does not let itself be
     read then, what it said last stands, so that an unhealthy pod of stable keeps no candidate from being judged. A
-    collector that is not ready has judged nothing, which is no failure: the metric waits for its samples.
+    collector that is not ready has judged nothing, which is no failure: the metric waits for its samples. Nor is a pod
+    that does not answer since it is gone, which the watch may tell later: `exists` asks the API server.
     """
     metrics = _counted_now(compared, now)
     if not any(not metric.provided for metric in compared.analysis.metrics):
@@ -48,7 +54,7 @@ async def read_pods(
             said = {key: (roles[release], known[key]) for release, key in _keys(pod, roles).items() if key in known}
             if said and not is_ready(pod):
                 read |= said
-            else:
+            elif await exists(pod):
                 failures.append(f"pod {pod['metadata']['name']}: {error}")
     return Readings(read, tuple(failures))
 
