@@ -58,8 +58,9 @@ def test_a_rollout_survives_the_operator(place: Place, figure: Callable[[str], N
         figure(f"the operator's pod was deleted; another one measured on {time.time() - at:.1f} s later")
         for field in ("release", "step", "weight", "startedAt", "stepStartedAt"):
             assert after[field] == before[field], field
-        # and a person's word is heard
-        app.decide("Promote", after["release"])
+        # and a person's word is heard, once the API server finds the new operator's webhook
+        said = lambda: app.decide("Promote", after["release"], check=False)  # noqa: E731
+        eventually("a person's word is heard", lambda: " created" in said())
         assert app.ends()["result"] == "Promoted"
         assert app.serves() != old
         traffic.stop()
