@@ -104,7 +104,8 @@ def measure(metric: Metric) -> str:
 def counted_elsewhere(metric: Metric) -> bool:
     """Whether pods of other releases, or of none, count it too: somebody rates an answer of a release that they don't
     belong to, a collector judges the answers of all."""
-    return not metric.provided and bool((one := _LABELLED.get(MetricName(metric.name))) is not None and one.of_releases)
+    labelled = None if metric.provided else _LABELLED.get(MetricName(metric.name))
+    return labelled is not None and labelled.of_releases
 
 
 def read_counters(text: str, metrics: Iterable[Metric], release: str = "", *, own: bool = True) -> PodCounters:

@@ -44,8 +44,13 @@ def _exam(app: str, suite: Suite, rollout: RolloutStatus, stable: str | None) ->
         fresh=rollout.retried,
     )
     identity = f"{spec.model_dump_json(exclude_defaults=True)}{rollout.started_at.isoformat()}"
+    return Exam(suite, run_name(app, "e", identity), spec)
+
+
+def run_name(app: str, sort: str, identity: str) -> str:
+    """The name of the Evaluation that is identified by this text: short enough to name its Job, too."""
     digest = hashlib.sha256(identity.encode()).hexdigest()[:12]
-    return Exam(suite, f"{app[:_APP_CHARACTERS]}-e-{digest}", spec)
+    return f"{app[:_APP_CHARACTERS]}-{sort}-{digest}"
 
 
 def standing(exam: Exam, runs: Mapping[str, Run]) -> Standing:

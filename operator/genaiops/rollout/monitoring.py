@@ -4,10 +4,8 @@ A model behind an endpoint changes without anybody's change; so do the documents
 way has its own evaluation, so nothing is asked meanwhile.
 """
 
-import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Final
 
 from cronsim import CronSim
 
@@ -19,8 +17,7 @@ from genaiops.release.resolve import Suite
 from genaiops.rollout.conditions import clipped
 from genaiops.rollout.course import Course
 from genaiops.rollout.decisions import DRIFTED, served_before
-
-_APP_CHARACTERS: Final = 40
+from genaiops.rollout.evaluating import run_name
 
 
 def keep_monitoring(course: Course) -> None:
@@ -137,4 +134,4 @@ def _go_back(course: Course, one: Monitored) -> None:
 
 def _name(course: Course, suite: Suite, at: datetime) -> str:
     identity = f"{course.seen.name}/{suite.name}/{suite.hash}/{course.stable}/{at.isoformat()}"
-    return f"{course.seen.name[:_APP_CHARACTERS]}-s-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
+    return run_name(course.seen.name, "s", identity)
