@@ -1,4 +1,4 @@
-# The project's images, one target each: operator, runtime, evaluator, gateway, model-server.
+# The project's images, one target each: operator, runtime, evaluator, gateway, model-server; presidio for who wants it.
 #
 # Every image is the base, what its program imports, and its program; nothing that only a build needs. Dependencies are
 # installed in stages of their own and copied, so that addresses and settings of a build's package index, which
@@ -36,6 +36,16 @@ RUN $INSTALL --target /packages --requirement evaluator.txt
 FROM pip AS gateway-packages
 COPY requirements/gateway.txt .
 RUN $INSTALL --target /packages --requirement gateway.txt
+
+FROM pip AS presidio-packages
+COPY requirements/presidio.txt .
+RUN $INSTALL --target /packages --requirement presidio.txt
+
+# Models that spaCy reads languages with: packages as pip takes them, of whoever builds the image. Most are to be had from
+# spaCy's own site only, so none is pinned here, and there is an image without.
+FROM pip AS presidio-models
+ARG SPACY_MODELS=""
+RUN mkdir /models && if [ -n "$SPACY_MODELS" ]; then python3 -m pip install --no-deps --quiet --target /models $SPACY_MODELS; fi
 
 FROM pip AS model-server-packages
 COPY requirements/model-server.txt .
@@ -99,6 +109,20 @@ COPY --from=evaluator-packages /packages /opt/evaluator
 COPY --from=evaluator-code /app /app
 EXPOSE 9464
 ENTRYPOINT ["python3", "-m", "genaiops.evaluation"]
+
+# --- Microsoft Presidio, for guardrails of type Webhook: examples/presidio
+FROM pip AS presidio-code
+COPY operator/genaiops/__init__.py operator/genaiops/logs.py /app/genaiops/
+COPY operator/genaiops/presidio /app/genaiops/presidio
+RUN python3 -m compileall -q /app
+
+FROM python-base AS presidio
+ENV PYTHONPATH=/app:/opt/models:/opt/packages:/opt/common
+COPY --from=presidio-packages /packages /opt/packages
+COPY --from=presidio-models /models /opt/models
+COPY --from=presidio-code /app /app
+EXPOSE 8080
+ENTRYPOINT ["python3", "-m", "genaiops.presidio"]
 
 # --- the gateway: Envoy, whose arguments come from the pod
 FROM base AS gateway

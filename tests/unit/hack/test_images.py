@@ -56,7 +56,7 @@ def test_another_base_or_instruction_is_another_image(context: Path) -> None:
 
 def test_the_projects_dockerfile_has_the_targets_and_all_they_copy() -> None:
     stages = dockerfile.parse((images.REPOSITORY / "Dockerfile").read_text())
-    for target in images.TARGETS:
+    for target in [*images.TARGETS, *images.OPTIONAL]:
         assert dockerfile.target_key(stages, target, images.REPOSITORY, "base")
 
 

@@ -37,6 +37,7 @@ def name_of(requirement: str) -> str:
         ("runtime", ["common", "runtime"]),
         ("evaluator", ["common", "runtime", "evaluator"]),
         ("gateway", ["gateway"]),
+        ("presidio", ["common", "presidio"]),
         ("demo", ["dev"]),
         ("cli", ["dev"]),
         ("dev", ["dev"]),
@@ -51,7 +52,7 @@ def test_every_dependency_is_pinned_where_it_is_installed(extra: str, files: lis
 def test_images_get_the_versions_that_were_tested() -> None:
     pins = {
         file: set(re.findall(r"^\S+==\S+", (ROOT / "requirements" / f"{file}.txt").read_text(), re.MULTILINE))
-        for file in ("dev", "common", "operator", "runtime", "evaluator", "gateway")
+        for file in ("dev", "common", "operator", "runtime", "evaluator", "gateway", "presidio")
     }
     tested = pins.pop("dev")
     for file, in_image in pins.items():
