@@ -21,6 +21,7 @@ from genaiops.api.pods import PodOverlay
 from genaiops.api.quality import Quality
 from genaiops.api.rollout import RolloutSpec
 from genaiops.api.rules import Rule
+from genaiops.api.tracing import Tracing
 from genaiops.api.traffic import Traffic
 
 
@@ -154,6 +155,9 @@ class LLMAppSpec(ApiModel):
     traffic: Traffic = Field(default_factory=Traffic, description="How traffic is split.")
     quality: Quality | None = Field(
         default=None, description="Live answers that are sampled and judged, and kept feedback; absent: none of it."
+    )
+    tracing: Tracing | None = Field(
+        default=None, description="Traces of requests by OTLP; absent: as the operator was installed, by default none."
     )
     revision_history_limit: int = Field(
         default=10, ge=1, le=100, description="Releases and history entries that are kept."

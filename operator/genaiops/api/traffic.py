@@ -11,6 +11,8 @@ from genaiops.api.rules import Rule
 
 SHADOW_HEADER = "x-genaiops-shadow"
 """On a copy of a request whose answer is thrown away. Taken from callers: only the app's gateway may set it."""
+CONVERSATION_HEADER = "x-conversation-id"
+"""Its value decides which release answers: the same one at the same weight."""
 
 
 class Gateway(ApiModel):

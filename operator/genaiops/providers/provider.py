@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 from uuid import uuid4
 
 import orjson
@@ -66,6 +66,24 @@ class ProviderError(Exception):
         return self.status in REFUSALS
 
 
+class CallTrace(Protocol):
+    """Somebody who follows one call of a model."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What is to be sent with the call, so that the model's server can be followed too."""
+
+    def heard(self, said: Mapping[str, Any]) -> None:
+        """The answer, or one chunk of it, as the server sent it."""
+
+    def ended(self, failure: ProviderError | None, *, finished: bool) -> None:
+        """The call is over. `finished`: it brought an answer or a failure; else it was broken off on this side."""
+
+
+Follow = Callable[[ModelContent, str, Mapping[str, Any]], CallTrace | None]
+"""Told of a call that begins: the model, the path below its endpoint, the payload. None: nobody follows it."""
+
+
 def new_client(program: str) -> ClientSession:
     """The HTTP client of the process that is this program.
 
@@ -88,6 +106,7 @@ class Provider:
         timeout: timedelta,
         credentials_dir: Path,
         on_call: Callable[[str, str, float], None] = lambda *_: None,
+        follow: Follow = lambda *_: None,
     ) -> None:
         """`on_call` is told of each call: name of the Model, "" or the kind of its failure, seconds."""
         self.model = model
@@ -97,6 +116,7 @@ class Provider:
         key = credentials_dir / model.name / "api-key"
         self._key = MountedSecret(key, f"model {model.name}") if model.credentials else None
         self._on_call = on_call
+        self._follow = follow
 
     async def unreachable(self) -> str | None:
         """Why a call can't succeed, found out without one; None where the server answers at all.
@@ -121,13 +141,13 @@ class Provider:
 
     async def complete(self, payload: Mapping[str, Any], request_id: str) -> dict[str, Any]:
         """The answer, whole. Raises ProviderError."""
-        async with self._called(_CHAT, payload, request_id) as response:
-            return _answer(await response.read())
+        async with self._called(_CHAT, payload, request_id) as (response, trace):
+            return _followed(trace, _answer(await response.read()))
 
     async def ask(self, path: str, payload: Mapping[str, Any]) -> dict[str, Any]:
         """The JSON object that the server answers at this path below its endpoint. Raises ProviderError."""
-        async with self._called(path, payload, uuid4().hex) as response:
-            return _object(await response.read())
+        async with self._called(path, payload, uuid4().hex) as (response, trace):
+            return _followed(trace, _object(await response.read()))
 
     @asynccontextmanager
     async def stream(self, payload: Mapping[str, Any], request_id: str) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
@@ -135,38 +155,44 @@ class Provider:
 
         Raises ProviderError on entry and while iterating, also where the stream ends without being finished.
         """
-        async with self._called(_CHAT, payload, request_id) as response:
-            yield _chunks(response)
+        async with self._called(_CHAT, payload, request_id) as (response, trace):
+            yield _chunks(response, trace)
 
     @asynccontextmanager
-    async def _called(self, path: str, payload: Mapping[str, Any], request_id: str) -> AsyncIterator[ClientResponse]:
-        """The response, once its head says 200."""
+    async def _called(
+        self, path: str, payload: Mapping[str, Any], request_id: str
+    ) -> AsyncIterator[tuple[ClientResponse, CallTrace | None]]:
+        """The response, once its head says 200, and who follows it."""
         started = perf_counter()
         outcome: str | None = None
+        failed: ProviderError | None = None
+        trace = self._follow(self.model, path, payload)
         body = orjson.dumps({**payload, "model": self.model.model})
         try:
             try:
                 async with self._client.post(
                     f"{self._base}/{path}",
                     data=body,
-                    headers=self._headers(request_id),
+                    headers=self._headers(request_id) | (dict(trace.headers) if trace else {}),
                     timeout=self._timeout,
                     # An API key goes where the Model says, and nowhere else.
                     allow_redirects=False,
                 ) as response:
                     if response.status != 200:
                         raise _status_failure(response, await response.read())
-                    yield response
+                    yield response, trace
             except (ClientError, TimeoutError) as error:
                 raise _transport_failure(error) from error
             outcome = ""
         except ProviderError as failure:
-            outcome = failure.kind
+            failed, outcome = failure, failure.kind
             raise
         finally:
             # A call that the caller, or a guardrail, broke off says nothing about the model's server.
             if outcome is not None:
                 self._on_call(self.model.name, outcome, perf_counter() - started)
+            if trace:
+                trace.ended(failed, finished=outcome is not None)
 
     def _headers(self, request_id: str) -> dict[str, str]:
         headers = {"x-request-id": request_id}
@@ -178,10 +204,16 @@ class Provider:
         return headers
 
 
-async def _chunks(response: ClientResponse) -> AsyncIterator[dict[str, Any]]:
+def _followed(trace: CallTrace | None, said: dict[str, Any]) -> dict[str, Any]:
+    if trace:
+        trace.heard(said)
+    return said
+
+
+async def _chunks(response: ClientResponse, trace: CallTrace | None) -> AsyncIterator[dict[str, Any]]:
     finished = False
     async for event in _events(response):
-        chunk = _object(event)
+        chunk = _followed(trace, _object(event))
         if error := chunk.get("error"):
             raise ProviderError("the model's server broke its answer off", error=_error_object(error))
         finished = finished or any(choice.get("finish_reason") for choice in _choices(chunk))

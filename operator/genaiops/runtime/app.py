@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Awaitable, Coroutine, Iterator, Mapping
 from contextlib import suppress
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genaiops.api.samples import OPT_OUT_HEADER
 from genaiops.api.traffic import SHADOW_HEADER
@@ -18,7 +18,11 @@ from genaiops.runtime.feedback import Feedback
 from genaiops.runtime.metrics import Metrics
 from genaiops.runtime.reply import Receive, Reply, Scope, Send
 from genaiops.runtime.sampler import Sampler
+from genaiops.runtime.tracing import Tracing, current
 from genaiops.runtime.transcript import Transcript
+
+if TYPE_CHECKING:
+    from genaiops.runtime.spans import RequestSpan
 
 logger = logging.getLogger("genaiops.runtime")
 
@@ -37,11 +41,20 @@ class Disconnected(Exception):  # noqa: N818 - not an error of ours
 class App:
     """The ASGI application of one release."""
 
-    def __init__(self, release: Release, chat: Chat, metrics: Metrics, sampler: Sampler, feedback: Feedback) -> None:
+    def __init__(
+        self,
+        release: Release,
+        chat: Chat,
+        metrics: Metrics,
+        sampler: Sampler,
+        feedback: Feedback,
+        tracing: Tracing,
+    ) -> None:
         self._release = release
         self._chat = chat
         self._sampler = sampler
         self._feedback = feedback
+        self._tracing = tracing
         self._metrics = metrics
         self.draining = False
         """Set when the pod is about to stop: not ready any more, and connections are closed after their answer."""
@@ -52,12 +65,13 @@ class App:
         """What has to run beside the server, until it is cancelled."""
         yield self._sampler.run()
         yield self._feedback.run()
+        yield self._tracing.run()
 
     async def finish(self, seconds: float) -> None:
         """Wait so long for what is still to be sent."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await asyncio.gather(self._sampler.sent(), self._feedback.sent())
+                await asyncio.gather(self._sampler.sent(), self._feedback.sent(), self._tracing.sent())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         sent = dict(scope["headers"])
@@ -69,6 +83,8 @@ class App:
             "x-genaiops-prompt-version": self._release.spec.source.prompt_version,
         }
         reply = Reply(send, headers, closing=lambda: self.draining)
+        trace = self._tracing.begin(sent, request_id) if _is_chat(scope) else None
+        current.set(trace)
         started = perf_counter()
         outcome: ErrorType = "internal_error"
         try:
@@ -83,22 +99,16 @@ class App:
             logger.exception("request failed", extra={"fields": {"request_id": request_id}})
             await _send_error(reply, internal("internal error: the log has more under this request id"))
         finally:
-            self._record(scope, reply, request_id, outcome, perf_counter() - started)
+            self._record(scope, reply, request_id, outcome, perf_counter() - started, trace)
+            if trace:
+                trace.end(reply.status, outcome, shadow=_SHADOW in sent)
 
     async def _route(
         self, scope: Scope, receive: Receive, reply: Reply, request_id: str, sent: Mapping[bytes, bytes]
     ) -> None:
         match scope["method"], scope["path"]:
             case "POST", "/v1/chat/completions":
-                transcript = self._transcript(sent)
-                if transcript.shadow:
-                    self._metrics.shadow_requests.inc()
-                body = await _body(receive)
-                with self._metrics.in_flight.one_more():
-                    await _unless_disconnected(receive, self._chat.answer(body, reply, request_id, transcript))
-                transcript.end()
-                if transcript.noted:
-                    self._sampler.take(transcript)
+                await self._answer(receive, reply, request_id, sent)
             case "GET", "/v1/models":
                 await reply.json(200, self._models())
             case "POST", "/v1/feedback":
@@ -114,9 +124,22 @@ class App:
             case _:
                 raise bad_request(f"there is no {scope['path']} here", code="not_found", status=404)
 
-    def _transcript(self, sent: Mapping[bytes, bytes]) -> Transcript:
-        noted = sent.get(_SAMPLE, b"").strip().lower() != _NEVER and self._sampler.draws()
-        return Transcript(self._release.name, noted=noted, shadow=_SHADOW in sent)
+    async def _answer(self, receive: Receive, reply: Reply, request_id: str, sent: Mapping[bytes, bytes]) -> None:
+        trace = current.get()
+        private = sent.get(_SAMPLE, b"").strip().lower() == _NEVER
+        sampled = not private and self._sampler.draws()
+        traced = trace is not None and trace.content and not private
+        transcript = Transcript(self._release.name, noted=sampled or traced, shadow=_SHADOW in sent)
+        if transcript.shadow:
+            self._metrics.shadow_requests.inc()
+        body = await _body(receive)
+        with self._metrics.in_flight.one_more():
+            await _unless_disconnected(receive, self._chat.answer(body, reply, request_id, transcript))
+        transcript.end()
+        if trace:
+            trace.answered(transcript, words=traced)
+        if sampled:
+            self._sampler.take(transcript)
 
     def _models(self) -> dict[str, Any]:
         content = self._release.spec.content
@@ -130,9 +153,17 @@ class App:
         }
         return {"object": "list", "data": [model]}
 
-    def _record(self, scope: Scope, reply: Reply, request_id: str, outcome: ErrorType, seconds: float) -> None:
+    def _record(
+        self,
+        scope: Scope,
+        reply: Reply,
+        request_id: str,
+        outcome: ErrorType,
+        seconds: float,
+        trace: "RequestSpan | None",
+    ) -> None:
         path = scope["path"]
-        if path == "/v1/chat/completions" and scope["method"] == "POST":
+        if _is_chat(scope):
             self._metrics.request_duration.labels(outcome).observe(seconds)
         elif path in ("/healthz", "/readyz"):
             return
@@ -143,8 +174,13 @@ class App:
             "status": reply.status,
             "error_type": outcome,
             "seconds": round(seconds, 4),
+            **({"trace_id": trace.trace_id} if trace else {}),
         }
         logger.info("request", extra={"fields": fields})
+
+
+def _is_chat(scope: Scope) -> bool:
+    return bool(scope["path"] == "/v1/chat/completions" and scope["method"] == "POST")
 
 
 async def _body(receive: Receive) -> bytes:

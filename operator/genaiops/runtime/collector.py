@@ -1,24 +1,15 @@
-"""The app's collector of samples and feedback, where there is one: how to reach it, and what it may get.
+"""The app's collector of samples and feedback, where there is one: how to reach it, and what it may get."""
 
-Unlike the release, this may change while the process runs: the kubelet swaps the file.
-"""
-
-import asyncio
-import logging
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 from aiohttp import ClientError, ClientSession, ClientTimeout
-from pydantic import ValidationError
 
 from genaiops.api.samples import SamplingSettings
 from genaiops.providers.provider import CONNECT_TIMEOUT
+from genaiops.runtime.watched import WatchedFile
 
-logger = logging.getLogger("genaiops.runtime")
-
-LOOK_EVERY: Final = 5.0
-"""Seconds between two looks at the file."""
 _TIMEOUT: Final = ClientTimeout(total=10.0, sock_connect=CONNECT_TIMEOUT)
 
 
@@ -35,36 +26,13 @@ class Collector:
     """Where samples and feedback go."""
 
     def __init__(self, file: Path, client: ClientSession) -> None:
-        self._file = file
         self._client = client
-        self._version: tuple[int, int, int] | None = None
-        self.settings: SamplingSettings | None = None
+        self.file = WatchedFile(file, SamplingSettings, "nothing is sampled")
+
+    @property
+    def settings(self) -> SamplingSettings | None:
         """None where the app has no collector: nothing is sampled, feedback is only counted."""
-        self.look()
-
-    def look(self) -> None:
-        """Read the file if it is another one. One that can't be read is none: nothing leaves the pod then."""
-        try:
-            stat = self._file.stat()
-            version = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
-            if version == self._version:
-                return
-            content = self._file.read_bytes()
-        except OSError:
-            self._version, self.settings = None, None
-            return
-        self._version = version
-        try:
-            self.settings = SamplingSettings.model_validate_json(content)
-        except ValidationError as error:
-            self.settings = None
-            logger.error("nothing is sampled, %s can't be read: %s", self._file, error.errors(include_input=False))
-
-    async def keep_looking(self) -> None:
-        """Until cancelled."""
-        while True:
-            await asyncio.sleep(LOOK_EVERY)
-            self.look()
+        return self.file.settings
 
     async def post(self, settings: SamplingSettings, path: str, document: Any) -> None:
         """Send it. Raises CollectorError."""

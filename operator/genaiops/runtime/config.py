@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from genaiops import guardrails, prompts
 from genaiops.api.release import ReleaseSpec
 from genaiops.api.samples import SAMPLING_FILE
+from genaiops.api.tracing import TRACING_DIR
 
 
 class ConfigError(Exception):
@@ -27,6 +28,8 @@ class Settings:
     """GENAIOPS_CREDENTIALS_DIR: ``<Model name>/api-key`` below it."""
     sampling_file: Path
     """GENAIOPS_SAMPLING_FILE: what is sampled and where it goes; absent where the app has no `quality`."""
+    tracing_dir: Path
+    """GENAIOPS_TRACING_DIR: where traces go, and what is asked for there; empty where the app has no `tracing`."""
     port: int
     """GENAIOPS_PORT: the API."""
     metrics_port: int
@@ -41,6 +44,7 @@ class Settings:
             release_file=Path(env.get("GENAIOPS_RELEASE_FILE", "/etc/genaiops/release/release.json")),
             credentials_dir=Path(env.get("GENAIOPS_CREDENTIALS_DIR", "/etc/genaiops/credentials")),
             sampling_file=Path(env.get("GENAIOPS_SAMPLING_FILE", SAMPLING_FILE)),
+            tracing_dir=Path(env.get("GENAIOPS_TRACING_DIR", TRACING_DIR)),
             port=int(_number(env, "GENAIOPS_PORT", 8080)),
             metrics_port=int(_number(env, "GENAIOPS_METRICS_PORT", 9464)),
             drain=_number(env, "GENAIOPS_DRAIN_SECONDS", 5),

@@ -16,6 +16,7 @@ from genaiops.guardrails.vault import Vault
 from genaiops.runtime.answer import AnswerJudge
 from genaiops.runtime.metrics import Metrics
 from genaiops.runtime.request import ChatRequest
+from genaiops.runtime.tracing import current
 
 logger = logging.getLogger("genaiops.runtime")
 
@@ -90,7 +91,9 @@ class Guards:
         return AnswerJudge(self._output, report, _context(payload, request), vault, in_json=in_json)
 
     def count(self, stage: Stage, report: Report, request_id: str) -> None:
-        """What the checks of one stage decided, into metrics and the log."""
+        """What the checks of one stage decided, into metrics, the log and the request's trace."""
+        if trace := current.get():
+            trace.guarded(stage, report)
         for decision in report.decisions.values():
             action, dry_run = decision.action.value, _word(decision.dry_run)
             self._metrics.guardrail_decisions.labels(decision.guardrail, stage, action, dry_run).inc()

@@ -149,6 +149,12 @@ class Metrics:
             ["result"],
             registry=registry,
         )
+        self.spans = Counter(
+            "genaiops_spans",
+            "Spans of traced requests, by what became of them.",
+            ["result"],
+            registry=registry,
+        )
         self.retries = Counter("genaiops_retries", "Calls of a model that were tried again.", registry=registry)
         self.fallbacks = Counter("genaiops_fallbacks", "Times that the next model was asked.", registry=registry)
 
@@ -161,6 +167,7 @@ class Metrics:
         for result in SENDING_RESULTS:
             self.feedback_sent.labels(result)
             self.samples.labels(result)
+            self.spans.labels(result)
         for model in models:
             for outcome in CALL_OUTCOMES:
                 self.call_duration.labels(model.name, outcome)

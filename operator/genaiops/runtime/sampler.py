@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final
@@ -68,8 +68,7 @@ class Sampler:
 
     def take(self, transcript: Transcript) -> None:
         """An answer that its caller has."""
-        # Only the words are kept: a request may have megabytes of pictures.
-        messages = [(str(message["role"]), _said(message)) for message in transcript.messages]
+        messages = transcript.asked
         size = len(transcript.text) + sum(len(text) for _, text in messages)
         if self._waiting.full() or size > LARGEST or len(messages) > MAX_MESSAGES:
             self._count("dropped")
@@ -133,15 +132,3 @@ class Sampler:
 
     def _count(self, result: str) -> None:
         self._metrics.samples.labels(result).inc()
-
-
-def _said(message: Mapping[str, Any]) -> str:
-    return "\n".join(_parts(message.get("content")))
-
-
-def _parts(content: object) -> Iterator[str]:
-    if isinstance(content, str):
-        yield content
-    for part in content if isinstance(content, list) else ():
-        # Images and sounds stay here: nothing can be redacted in them.
-        yield text if isinstance(text := part.get("text"), str) else f"[{str(part.get('type', 'part'))[:32]}]"

@@ -23,6 +23,7 @@ from genaiops.runtime.metrics import Metrics
 from genaiops.runtime.reach import wait_for_a_model, wait_for_guards
 from genaiops.runtime.sampler import Sampler
 from genaiops.runtime.surroundings import ProcessSurroundings
+from genaiops.runtime.tracing import Tracing, follow
 
 logger = logging.getLogger("genaiops.runtime")
 
@@ -31,7 +32,7 @@ KEEP_ALIVE = 3900
 request could be on its way into a closing connection, and be lost."""
 
 _LAST_SECONDS = 2.0
-"""Time for samples and feedback that still wait to be sent when the last answer is out."""
+"""Time for samples, feedback and spans that still wait to be sent when the last answer is out."""
 
 
 class DrainingServer(uvicorn.Server):
@@ -63,17 +64,24 @@ def new_providers(release: Release, settings: Settings, client: ClientSession, m
     """The models of this release, in the order in which they are asked."""
     content = release.spec.content
     models = [content.model, *content.fallbacks]
-    return [Provider(model, client, content.timeout, settings.credentials_dir, metrics.called) for model in models]
+    return [
+        Provider(model, client, content.timeout, settings.credentials_dir, metrics.called, follow) for model in models
+    ]
 
 
 def new_app(
-    release: Release, providers: Sequence[Provider], guards: Guards, metrics: Metrics, collector: Collector
+    release: Release,
+    providers: Sequence[Provider],
+    guards: Guards,
+    metrics: Metrics,
+    collector: Collector,
+    tracing: Tracing,
 ) -> App:
     """The application of this release."""
     content = release.spec.content
     chat = Chat(content, Failover(providers, content.max_retries, metrics), guards, metrics)
     sampler, feedback = Sampler(release, collector, metrics), Feedback(release, collector, metrics)
-    return App(release, chat, metrics, sampler, feedback)
+    return App(release, chat, metrics, sampler, feedback, tracing)
 
 
 def new_metrics(release: Release) -> Metrics:
@@ -117,10 +125,13 @@ async def serve(release: Release, settings: Settings) -> None:
             providers = new_providers(release, settings, client, metrics)
             guards = Guards(content, surroundings, metrics)
             collector = Collector(settings.sampling_file, client)
-            app = new_app(release, providers, guards, metrics, collector)
+            tracing = Tracing(release, settings.tracing_dir, client, metrics)
+            await tracing.look()
+            app = new_app(release, providers, guards, metrics, collector, tracing)
             app.waiting = "no model was reached yet"
             server = new_server(release, settings, app)
-            beside = [_wait(app, guards, providers), collector.keep_looking(), *app.beside()]
+            looking = (collector.file.keep_looking(), tracing.keep_looking())
+            beside = [_wait(app, guards, providers), *looking, *app.beside()]
             tasks = [asyncio.create_task(each) for each in beside]
             logger.info("serving release %s on port %d", release.name, settings.port)
             await server.serve()

@@ -14,6 +14,7 @@ from genaiops.providers.credentials import MountedSecret
 from genaiops.providers.provider import Provider
 from genaiops.providers.webhook import post
 from genaiops.runtime.metrics import Metrics
+from genaiops.runtime.tracing import follow
 
 
 class ProcessSurroundings:
@@ -25,7 +26,7 @@ class ProcessSurroundings:
         self._credentials_dir = credentials_dir
         self._metrics = metrics
         self._models = {
-            model.name: Provider(model, client, content.timeout, credentials_dir, metrics.called)
+            model.name: Provider(model, client, content.timeout, credentials_dir, metrics.called, follow)
             for model in content.guardrail_models
         }
 

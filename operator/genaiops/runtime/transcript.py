@@ -1,6 +1,6 @@
-"""What the caller got: every answer has an id that names its release; of one that is sampled the words are noted."""
+"""What the caller got: every answer has an id that names its release; the words are noted where somebody wants them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
@@ -18,20 +18,31 @@ class Transcript:
     def __init__(self, release: str, *, noted: bool, shadow: bool = False) -> None:
         self.id = new_answer_id(release)
         self.noted = noted
-        """Whether it is sampled."""
+        """Whether its words are wanted: for a sample, or a trace."""
         self.shadow = shadow
         self.time = datetime.now(UTC)
         self.guardrails: dict[str, None] = {}
         """Those that found something, in order."""
         self.messages: list[dict[str, Any]] = []
         """What was asked, as the input guardrails let it through."""
-        self.refused = False
+        self.finish_reason = ""
+        """As the caller got it; empty where it got none."""
         self.input_tokens = 0
         self.output_tokens = 0
         self.seconds = 0.0
         self.first_token = 0.0
         self._started = perf_counter()
         self._text: list[str] = []
+
+    @property
+    def refused(self) -> bool:
+        """Whether a guardrail withheld the answer, or cut it off."""
+        return self.finish_reason == CONTENT_FILTER
+
+    @property
+    def asked(self) -> list[tuple[str, str]]:
+        """Role and words of each message. Only the words: a request may have megabytes of pictures."""
+        return [(str(message["role"]), "\n".join(_words(message.get("content")))) for message in self.messages]
 
     @property
     def text(self) -> str:
@@ -61,9 +72,17 @@ class Transcript:
 
     def _note(self, message: Mapping[str, Any]) -> None:
         for choice in message["choices"]:
-            self.refused = self.refused or choice.get("finish_reason") == CONTENT_FILTER
+            self.finish_reason = str(choice.get("finish_reason") or self.finish_reason)
             said = choice.get("message") or choice.get("delta") or {}
             for field in ("content", "refusal"):
                 if isinstance(text := said.get(field), str) and text:
                     self.first_token = self.first_token or perf_counter() - self._started
                     self._text.append(text)
+
+
+def _words(content: object) -> Iterator[str]:
+    if isinstance(content, str):
+        yield content
+    for part in content if isinstance(content, list) else ():
+        # Images and sounds stay here: nothing can be redacted in them.
+        yield text if isinstance(text := part.get("text"), str) else f"[{str(part.get('type', 'part'))[:32]}]"

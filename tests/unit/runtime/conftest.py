@@ -11,11 +11,13 @@ import pytest
 from aiohttp import ClientSession
 
 from genaiops.providers.provider import new_client
+from genaiops.runtime.app import App
 from genaiops.runtime.collector import Collector
 from genaiops.runtime.config import Settings, load_release
 from genaiops.runtime.guards import Guards
 from genaiops.runtime.server import DrainingServer, new_app, new_metrics, new_providers, new_server
 from genaiops.runtime.surroundings import ProcessSurroundings
+from genaiops.runtime.tracing import Tracing
 
 from .upstream import Upstream
 
@@ -60,9 +62,13 @@ class Response:
 class Runtime:
     """The running server and its metrics."""
 
-    def __init__(self, server: DrainingServer, client: ClientSession, registry: Any) -> None:
+    def __init__(
+        self, server: DrainingServer, client: ClientSession, registry: Any, app: App, tracing: Tracing
+    ) -> None:
         self.server = server
         self.client = client
+        self.app = app
+        self.tracing = tracing
         self.answered = 0
         self.port = server.servers[0].sockets[0].getsockname()[1]
         self.registry = registry
@@ -153,6 +159,7 @@ async def start(tmp_path: Path, upstream: Upstream) -> AsyncIterator[StartRuntim
                     "GENAIOPS_RELEASE_FILE": str(file),
                     "GENAIOPS_CREDENTIALS_DIR": str(tmp_path / "credentials"),
                     "GENAIOPS_SAMPLING_FILE": str(tmp_path / "sampling.json"),
+                    "GENAIOPS_TRACING_DIR": str(tmp_path / "tracing"),
                     "GENAIOPS_PORT": "0",
                     "GENAIOPS_DRAIN_SECONDS": "0.3",
                 }
@@ -165,7 +172,9 @@ async def start(tmp_path: Path, upstream: Upstream) -> AsyncIterator[StartRuntim
             content, credentials = loaded.spec.content, settings.credentials_dir
             surroundings = stack.enter_context(closing(ProcessSurroundings(content, calls, credentials, metrics)))
             guards = Guards(content, surroundings, metrics)
-            app = new_app(loaded, providers, guards, metrics, Collector(settings.sampling_file, calls))
+            tracing = Tracing(loaded, settings.tracing_dir, calls, metrics)
+            await tracing.look()
+            app = new_app(loaded, providers, guards, metrics, Collector(settings.sampling_file, calls), tracing)
             server = new_server(loaded, settings, app)
             task = asyncio.create_task(server.serve())
             beside = [asyncio.create_task(each) for each in app.beside()]
@@ -181,6 +190,6 @@ async def start(tmp_path: Path, upstream: Upstream) -> AsyncIterator[StartRuntim
                     await task
 
             stack.push_async_callback(stop)
-            return Runtime(server, client, metrics.registry)
+            return Runtime(server, client, metrics.registry, app, tracing)
 
         yield started

@@ -17,6 +17,7 @@ from genaiops.runtime.guards import Guards
 from genaiops.runtime.reach import wait_for_a_model
 from genaiops.runtime.server import new_app, new_metrics, new_providers
 from genaiops.runtime.surroundings import ProcessSurroundings
+from genaiops.runtime.tracing import Tracing
 
 from .conftest import release
 
@@ -70,7 +71,8 @@ def runtime(folder: Path, calls: ClientSession, endpoint: str) -> tuple[App, lis
     metrics = new_metrics(loaded)
     providers = new_providers(loaded, settings, calls, metrics)
     guards = Guards(loaded.spec.content, ProcessSurroundings(loaded.spec.content, calls, folder, metrics), metrics)
-    return new_app(loaded, providers, guards, metrics, Collector(settings.sampling_file, calls)), providers
+    collector, tracing = Collector(settings.sampling_file, calls), Tracing(loaded, folder, calls, metrics)
+    return new_app(loaded, providers, guards, metrics, collector, tracing), providers
 
 
 async def until_it_says(app: App, words: str) -> None:

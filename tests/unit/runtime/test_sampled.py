@@ -163,10 +163,10 @@ async def test_settings_that_change_count_and_unreadable_ones_stop_it(collector:
     assert watched.settings is None
 
     collector.tell_runtimes(rate="0.5")
-    watched.look()
+    watched.file.look()
     assert watched.settings is not None
     assert float(watched.settings.rate) == 0.5
 
     (tmp_path / "sampling.json").write_text("{")
-    watched.look()
+    watched.file.look()
     assert watched.settings is None

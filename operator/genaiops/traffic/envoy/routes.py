@@ -3,11 +3,10 @@
 import json
 
 from genaiops.api.rollout import HeaderMatch
-from genaiops.api.traffic import SHADOW_HEADER
+from genaiops.api.traffic import CONVERSATION_HEADER, SHADOW_HEADER
 from genaiops.traffic.envoy.names import ROUTES, SPLIT, TESTERS, Config, extension, with_fallback
 from genaiops.traffic.envoy.target import GatewayRoutes
 
-CONVERSATION_HEADER = "x-conversation-id"
 RELEASE_HEADER = "x-genaiops-release"
 
 # Ten minutes of silence, the time-out of OpenAI's own clients; there is no limit for the whole of an answer.
