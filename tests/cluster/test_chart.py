@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 import yaml
@@ -26,6 +27,7 @@ from chart import (
 )
 from controlplane import REPOSITORY, ControlPlane, ControlPlaneError
 
+from genaiops.api.tracing import Tracing
 from genaiops.controller.settings import parse_settings
 from genaiops.controller.webhook.certificates import issue
 from genaiops.manifests.labels import OPERATOR
@@ -74,6 +76,7 @@ def test_chart_and_code_have_the_same_version() -> None:
     [
         ("images.operater.tag=1", "at '/images': additional properties 'operater' not allowed"),
         ("replica=2", "additional properties 'replica' not allowed"),
+        ("tracing.endpoint=otel:4318", "at '/tracing/endpoint': 'otel:4318' does not match"),
         ("replicas=two", "at '/replicas': got string, want integer"),
         ("images.operator.tag=7", "at '/images/operator/tag': got number, want string"),
         ("watchNamespaces={Team_A}", "at '/watchNamespaces/0': 'Team_A' does not match"),
@@ -112,6 +115,8 @@ def test_operator_understands_what_the_chart_tells_it() -> None:
         "images.evaluator.tag=v7",
         "watchNamespaces={a,b}",
         "workers=3",
+        "tracing.endpoint=http://otel-collector.observability:4318",
+        "tracing.sampleRate=0.25",
     )
 
     # when
@@ -125,6 +130,7 @@ def test_operator_understands_what_the_chart_tells_it() -> None:
     assert (settings.lease_namespace, settings.lease_name) == (SYSTEM, "genaiops-operator")
     assert settings.identity.startswith("pod-")
     assert settings.workers == 3
+    assert settings.tracing == Tracing(endpoint="http://otel-collector.observability:4318", sample_rate=Decimal("0.25"))
     assert settings.pod_access == "direct"
     (deployment,) = of_kind(objects, "Deployment")
     ports = deployment["spec"]["template"]["spec"]["containers"][0]["ports"]

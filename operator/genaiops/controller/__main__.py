@@ -167,6 +167,7 @@ async def run(settings: Settings) -> NoReturn:
             settings.evaluator_image,
             lambda: keeper.seal if keeper else NO_SEAL,
             Measuring(providers),
+            settings.tracing,
         )
         evaluations = EvaluationReconciler(cluster, store, pods, settings.evaluator_image)
         kinds = ("Model", "Prompt", "GuardrailPolicy", "RolloutPolicy", "EvaluationSuite")

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from genaiops.api.base import Condition, Phase
 from genaiops.api.llmapp_status import Announcement, LLMAppStatus
 from genaiops.api.release import ReleaseStatus
+from genaiops.api.tracing import Tracing
 from genaiops.controller.actions import answers, cleared
 from genaiops.controller.apply import Applier
 from genaiops.controller.cluster import UNAVAILABLE, ApiError, Cluster
@@ -28,8 +29,9 @@ from genaiops.controller.ownership import belongs_to
 from genaiops.controller.render import Manifests, nobody_loses_traffic, render
 from genaiops.controller.routing.choice import Routings
 from genaiops.controller.store import Key, Raw, Store, key_of
+from genaiops.controller.tracing import TracingOf
 from genaiops.controller.webhook.stamp import Seal
-from genaiops.manifests.labels import COMPONENT, QUALITY, label_of, owner
+from genaiops.manifests.labels import COMPONENT, QUALITY, TRACING, label_of, owner
 from genaiops.manifests.release import release_object
 from genaiops.release.lookup import parse_errors
 from genaiops.rollout.conditions import kstatus, merge
@@ -58,6 +60,7 @@ class AppReconciler:
         evaluator_image: str,
         seal: Callable[[], Seal],
         measuring: Measuring,
+        tracing: Tracing | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._cluster = cluster
@@ -70,6 +73,7 @@ class AppReconciler:
         self._clock = clock
         self._applier = Applier(cluster, store)
         self._collecting = Collecting(cluster, store, evaluator_image)
+        self._tracing = TracingOf(cluster, store, tracing)
         self._routings = Routings(cluster, store, pods, self._applier.refused, clock)
 
     async def reconcile(self, key: Key) -> float | None:
@@ -78,7 +82,8 @@ class AppReconciler:
         if raw is None:
             self._applier.forget(key)
             self._measuring.forget(key)
-            self._collecting.forget(key)
+            self._collecting.beside.forget(key)
+            self._tracing.beside.forget(key)
             forget_app(key)
             return None
         if raw["metadata"].get("deletionTimestamp"):
@@ -100,8 +105,9 @@ class AppReconciler:
         except ValidationError as error:
             await self._report_unreadable(raw, error, now)
             return None
-        collection = await self._collecting.observe(raw, seen.spec)
-        seen = replace(seen, quality=collection.standing)
+        collector = await self._collecting.observe(raw, seen.spec)
+        traces = await self._tracing.observe(raw, seen.spec)
+        seen = replace(seen, quality=collector.standing, tracing=traces.standing)
         untold = await self._tell(raw, seen.status.untold)
         todo = plan(seen, now)
         made = self._manifests(raw, seen, todo)
@@ -124,13 +130,14 @@ class AppReconciler:
             return 0.0
         settled = await self._execute(raw, seen, todo, made, keep=bool(lost))
         # Last, and whatever becomes of it: nobody's answers wait for it.
-        collected = await self._collecting.execute(raw, collection)
+        collected = await self._collecting.beside.execute(raw, collector)
+        traced = await self._tracing.beside.execute(raw, traces)
         if changed:
             return 0.0
         due = [] if todo.at is None else [todo.at - self._clock()]
         if not settled:
             due.append(_LOOK_SOON)
-        if taken or untold or not collected:
+        if taken or untold or not collected or not traced:
             # What does not carry our labels is not watched.
             due.append(_LOOK_AGAIN)
         return max(0.0, min(due).total_seconds()) if due else None
@@ -176,7 +183,7 @@ class AppReconciler:
         settled = await self._routings.of(seen.spec).take_effect(raw, seen, todo, objects)
         wanted = {key_of(manifest) for manifest in objects}
         mine = [live for live in self._store.owned(key) if belongs_to(live, raw["metadata"]["uid"])]
-        owned = [live for live in mine if label_of(live, COMPONENT) != QUALITY]
+        owned = [live for live in mine if label_of(live, COMPONENT) not in (QUALITY, TRACING)]
         for live in owned:
             kind, name = live["kind"], live["metadata"]["name"]
             if kind == "Release":

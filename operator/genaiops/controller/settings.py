@@ -6,6 +6,10 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
+from genaiops.api.tracing import Tracing
+
 
 @dataclass(frozen=True)
 class WebhookSettings:
@@ -43,6 +47,8 @@ class Settings:
     port: int
     """Port of /metrics, /healthz and /readyz."""
     workers: int
+    tracing: Tracing | None
+    """For apps that say nothing of traces; None: they have none."""
     webhook: WebhookSettings | None
     """None: there is none, and nobody can approve anything."""
 
@@ -68,6 +74,8 @@ def parse_settings(arguments: Sequence[str] | None = None, env: Mapping[str, str
     option("pod-access", "direct, or proxy through the API server", "direct")
     option("port", "port of /metrics, /healthz and /readyz", "8080")
     option("workers", "apps reconciled at a time", "8")
+    option("tracing-endpoint", "where apps send their traces that say nothing of them; empty: nowhere", "")
+    option("tracing-sample-rate", "share of their requests that are traced, 0 to 1", "1")
     option("webhook", "on, or off: nobody can approve anything then", "off")
     option("webhook-port", "port of the webhook", "9443")
     option(
@@ -87,6 +95,10 @@ def parse_settings(arguments: Sequence[str] | None = None, env: Mapping[str, str
     for name in ("port", "workers", "webhook_port"):
         if not str(getattr(given, name)).isdecimal() or int(getattr(given, name)) < 1:
             parser.error(f"--{name.replace('_', '-')} must be a number from 1, not {getattr(given, name)!r}")
+    try:
+        tracing = _tracing(given.tracing_endpoint, given.tracing_sample_rate)
+    except ValidationError as error:
+        parser.error("; ".join(f"--tracing: {one['msg']}" for one in error.errors()))
     return Settings(
         runtime_image=given.runtime_image,
         gateway_image=given.gateway_image,
@@ -98,6 +110,7 @@ def parse_settings(arguments: Sequence[str] | None = None, env: Mapping[str, str
         pod_access=given.pod_access,
         port=int(given.port),
         workers=int(given.workers),
+        tracing=tracing,
         webhook=WebhookSettings(
             port=int(given.webhook_port),
             namespace=given.lease_namespace,
@@ -109,6 +122,10 @@ def parse_settings(arguments: Sequence[str] | None = None, env: Mapping[str, str
         if given.webhook == "on"
         else None,
     )
+
+
+def _tracing(endpoint: str, sample_rate: str) -> Tracing | None:
+    return Tracing.model_validate({"endpoint": endpoint, "sampleRate": sample_rate}) if endpoint else None
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -23,7 +23,17 @@ from genaiops.api.evaluation_run import (
 )
 from genaiops.api.evaluator import Evaluator
 from genaiops.api.release import ReleaseSpec
-from genaiops.manifests.labels import APP, COMPONENT, EVALUATION, MANAGED_BY, MANAGER, QUALITY, Object, metadata
+from genaiops.manifests.labels import (
+    APP,
+    COMPONENT,
+    EVALUATION,
+    MANAGED_BY,
+    MANAGER,
+    QUALITY,
+    TRACING,
+    Object,
+    metadata,
+)
 from genaiops.manifests.pods import NON_ROOT, container_security
 from genaiops.manifests.release import RELEASE_FILE, deployment, release_document
 from genaiops.manifests.secrets import api_key_mounts, api_keys, projected
@@ -90,9 +100,9 @@ def run_objects(run: EvaluationRun, release: ReleaseSpec, image: str, owned_by: 
 def _pod(run: EvaluationRun, release: ReleaseSpec, image: str) -> dict[str, Any]:
     made = deployment(run.release, run.namespace, release, 1, {})["spec"]["template"]["spec"]
     spec = {name: value for name, value in made.items() if name != "topologySpreadConstraints"}
-    # Answers that are evaluated here are nobody's: the folder of online quality stays empty.
-    emptied = {"name": QUALITY, "emptyDir": {}}
-    volumes = [volume for volume in made["volumes"] if volume["name"] not in ("release", QUALITY)]
+    # Answers that are evaluated here are nobody's: the folders of online quality and tracing stay empty.
+    emptied: list[dict[str, Any]] = [{"name": name, "emptyDir": {}} for name in (QUALITY, TRACING)]
+    volumes = [volume for volume in made["volumes"] if volume["name"] not in ("release", QUALITY, TRACING)]
     settings = {"name": run.evaluation}
     return {
         **spec,
@@ -106,7 +116,7 @@ def _pod(run: EvaluationRun, release: ReleaseSpec, image: str) -> dict[str, Any]
         "containers": [_evaluator(run, image)],
         "volumes": [
             *volumes,
-            emptied,
+            *emptied,
             {"name": "release", "configMap": {**settings, "items": [_same(RELEASE_FILE)]}},
             {"name": "evaluation", "configMap": {**settings, "items": [_same(RUN_FILE.rpartition("/")[2])]}},
             {"name": "pipes", "emptyDir": {}},

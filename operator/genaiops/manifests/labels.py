@@ -17,6 +17,7 @@ RUNTIME: Final = "runtime"
 GATEWAY: Final = "gateway"
 MODEL_SERVER: Final = "model-server"
 QUALITY: Final = "quality"
+TRACING: Final = "tracing"
 
 OPERATOR: Final = {"app.kubernetes.io/name": "genaiops-operator"}
 """Labels of the operator's own pods, which the chart makes."""

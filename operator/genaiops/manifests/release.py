@@ -8,9 +8,11 @@ from typing import Any, Final
 from genaiops.api import API_VERSION
 from genaiops.api.release import ModelContent, ReleaseSpec
 from genaiops.api.samples import QUALITY_DIR, SAMPLING_FILE
-from genaiops.manifests.labels import APP, QUALITY, RELEASE, RUNTIME, Object, app_labels, metadata
+from genaiops.api.tracing import TRACING_DIR
+from genaiops.manifests.labels import APP, QUALITY, RELEASE, RUNTIME, TRACING, Object, app_labels, metadata
 from genaiops.manifests.pods import NON_ROOT, container_security, overlaid, pod_security, spread
 from genaiops.manifests.template import recorded
+from genaiops.manifests.tracing import tracing_volume
 
 HTTP_PORT: Final = 8080
 METRICS_PORT: Final = 9464
@@ -130,6 +132,7 @@ def deployment(
                 {"name": "release", "configMap": {"name": name}},
                 {"name": "tmp", "emptyDir": {}},
                 _quality_volume(release),
+                tracing_volume(release.app),
                 *_credential_volumes(release),
                 *_webhook_volumes(release),
             ],
@@ -172,6 +175,7 @@ def _runtime_container(release: ReleaseSpec) -> dict[str, Any]:
             {"name": "release", "mountPath": "/etc/genaiops/release", "readOnly": True},
             {"name": "tmp", "mountPath": "/tmp"},
             {"name": QUALITY, "mountPath": QUALITY_DIR, "readOnly": True},
+            {"name": TRACING, "mountPath": TRACING_DIR, "readOnly": True},
             *(
                 {
                     "name": volume["name"],

@@ -29,8 +29,9 @@ def report(seen: Snapshot, status: LLMAppStatus, now: datetime) -> LLMAppStatus:
         _available(seen, status, now),
         *_drifted(seen, status, now),
     ]
-    if about := seen.quality:
-        conditions.append(condition("QualityReady", about.ready, about.reason, about.message, seen.generation, now))
+    for kind, about in (("QualityReady", seen.quality), ("TracingReady", seen.tracing)):
+        if about:
+            conditions.append(condition(kind, about.ready, about.reason, about.message, seen.generation, now))
     traffic = seen.spec.traffic
     path = "" if seen.spec.container else "/v1"
     return status.model_copy(

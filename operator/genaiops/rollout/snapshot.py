@@ -116,6 +116,8 @@ class Snapshot:
     """Present where a measurement was due."""
     quality: Standing | None = None
     """Of the collector of live answers; None where the app has none. No rollout waits for it."""
+    tracing: Standing | None = None
+    """Of the traces of requests; None where there are none. No rollout waits for it."""
 
     def workload(self, release: str | None) -> Workload:
         """The pods of a release; none where there is no such release."""

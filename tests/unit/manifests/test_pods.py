@@ -61,7 +61,8 @@ def test_the_restricted_standard_holds(pod: dict[str, Any]) -> None:
 def test_no_pod_gets_a_service_account_token(pod: dict[str, Any]) -> None:
     assert pod["automountServiceAccountToken"] is False
     assert "serviceAccountName" not in pod
-    assert not any("projected" in volume for volume in pod.get("volumes", ()))
+    projected = [volume["projected"]["sources"] for volume in pod.get("volumes", ()) if "projected" in volume]
+    assert not any("serviceAccountToken" in source for sources in projected for source in sources)
 
 
 def test_the_service_environment_of_a_namespace_stays_out(pod: dict[str, Any]) -> None:
