@@ -262,3 +262,70 @@ async def test_a_run_on_a_node_that_is_lost_ends_with_its_job(
     ended = await status_of(objects, name, "Error")
     assert "its Job failed: DeadlineExceeded: was active too long" in ended["message"]
     assert "does not tell how far it is" in ended["message"]
+
+
+async def test_a_release_that_crashes_again_and_again_ends_the_run(
+    admin: client.ApiClient, objects: Objects, dataplane: DataPlane, evaluators: PlayedJobs
+) -> None:
+    # given a run
+    dataplane.progress = lambda pod: {"done": 0, "total": 2, "phase": "Running"}
+    run = await under_evaluation(objects)
+    name, core = run["metadata"]["name"], client.CoreV1Api(admin)
+    await status_of(objects, name, "Running")
+    # when the release's container in it does not stay
+    beside = {
+        **{"name": "runtime", "image": "i", "imageID": "i", "ready": False, "restartCount": 5},
+        "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 2m40s"}},
+        "lastState": {"terminated": {"exitCode": 1, "reason": "Error", "message": "no such variable"}},
+    }
+    core.patch_namespaced_pod_status(name, objects.namespace, {"status": {"initContainerStatuses": [beside]}})
+    # then nobody waits for the Job's deadline
+    ended = await status_of(objects, name, "Error")
+    why = "container runtime crashes again and again (5 restarts; exit code 1, Error): no such variable"
+    assert ended["message"] == why
+    reason = lambda: objects.status()["history"][-1]["reason"]  # noqa: E731
+    await eventually("the rollout ends with it", lambda: reason() == "EvaluationError")
+    assert why in objects.condition("LLMApp", "support")["message"]
+    jobs = client.BatchV1Api(admin)
+    await eventually("its Job is gone", lambda: not jobs.list_namespaced_job(objects.namespace).items)
+
+
+async def test_a_prompt_that_is_deleted_and_comes_back_costs_no_run(objects: Objects, evaluators: PlayedJobs) -> None:
+    # given a run
+    run = await under_evaluation(objects)
+    # when the app's prompt is gone for a while
+    prompt = objects.get("Prompt", "support")["spec"]
+    objects.delete("Prompt", "support")
+    degraded = lambda: objects.condition("LLMApp", "support").get("reason") == "PromptNotFound"  # noqa: E731
+    await eventually("the app says so", degraded)
+    assert [each["metadata"]["uid"] for each in runs(objects)] == [run["metadata"]["uid"]]
+    objects.create("Prompt", "support", prompt)
+    # then the run that was under way decides
+    await eventually("the app waits again", lambda: "golden" in objects.condition("LLMApp", "support")["message"])
+    evaluators.end = (0, json.dumps(PASSED))
+    assert await healthy(objects, other_than=run["spec"]["baseline"]) == run["spec"]["release"]
+    assert [each["metadata"]["uid"] for each in runs(objects)] == [run["metadata"]["uid"]]
+
+
+async def test_a_suite_says_what_is_missing_until_it_is_there(objects: Objects) -> None:
+    # given a suite whose rows and store are nowhere
+    core, namespace = objects.core, objects.namespace
+    rows = {"configMapRef": {"name": "rows", "key": "rows.jsonl"}}
+    a_suite(objects, "golden", dataset=rows, store={"claim": "results"})
+
+    async def says(status: str, words: str) -> None:
+        def told() -> bool:
+            ready = objects.condition("EvaluationSuite", "golden")
+            return ready.get("status") == status and words in ready["message"]
+
+        await eventually(f"it says: {words}", told)
+
+    # then it says so, one after the other, and can be used once all is there
+    await says("False", "spec.dataset.configMapRef.name: there is no ConfigMap 'rows'; create it")
+    core.create_namespaced_config_map(namespace, {"metadata": {"name": "rows"}, "data": {"other.jsonl": "{}"}})
+    await says("False", "spec.dataset.configMapRef.key: ConfigMap 'rows' has no key 'rows.jsonl'; it has other.jsonl")
+    core.patch_namespaced_config_map("rows", namespace, {"data": {"rows.jsonl": "{}"}})
+    await says("False", "spec.store.claim: there is no PersistentVolumeClaim 'results'; create it")
+    claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    core.create_namespaced_persistent_volume_claim(namespace, {"metadata": {"name": "results"}, "spec": claim})
+    await says("True", "can be used")

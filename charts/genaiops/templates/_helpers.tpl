@@ -119,6 +119,10 @@ annotations:
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [list, create, patch, delete]
+# Whether a volume that an EvaluationSuite names is there.
+- apiGroups: [""]
+  resources: [persistentvolumeclaims]
+  verbs: [list]
 - apiGroups: [""]
   resources: [events]
   verbs: [create, patch]

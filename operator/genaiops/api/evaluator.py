@@ -242,6 +242,13 @@ class Evaluator(ApiModel):
         return self.type not in LESS_IS_BETTER | ASKS_OTHERS or self.threshold is not None
 
     @property
+    def scale(self) -> tuple[int, int] | None:
+        """Lowest and highest score; None where there is no threshold between them, or the scale is open or a team's."""
+        if self.type in YES_OR_NO | LESS_IS_BETTER | ASKS_OTHERS:
+            return None
+        return (1, 5) if self.type in JUDGED else (0, 1)
+
+    @property
     def limit(self) -> Decimal | None:
         """The threshold that counts: the given one, else that of Azure AI evaluation: 0.5 of 1, 3 of 5.
 

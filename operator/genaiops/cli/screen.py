@@ -45,7 +45,8 @@ def apps(rows: Iterable[View], now: datetime, *, namespaces: bool) -> Table:
 
 def _waiting(row: View, now: datetime) -> str:
     if row["waiting"]:
-        return in_short(row["waiting"])
+        said = in_short(row["waiting"])
+        return f"{said}: {', '.join(row['evaluating'])}" if said == "evaluation" else said
     return f"watched, {left(row['watchedUntil'], now)}" if row["watchedUntil"] else ""
 
 

@@ -3,12 +3,13 @@
 Raw and not parsed into the models: the operator may be newer than this program and write fields it does not know.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from genaiops.cli import progress
 from genaiops.cli.cluster import Raw
 from genaiops.cli.follow import Objects, Seen
+from genaiops.cli.words import in_short
 from genaiops.manifests.labels import COMPONENT, GATEWAY
 
 View = progress.View
@@ -19,7 +20,7 @@ _VERDICTS: Final = ("Failed", "Error", "Inconclusive", "Successful")
 def row(app: Raw, releases: Objects) -> View:
     """One app in a line of `get`.
 
-    ``name, namespace, phase, stable, candidate, weight, waiting, watchedUntil, verdict, created``.
+    ``name, namespace, phase, stable, candidate, weight, waiting, evaluating, watchedUntil, verdict, created``.
     """
     status, meta = app.get("status") or {}, app["metadata"]
     rollout = status.get("rollout") or {}
@@ -31,10 +32,17 @@ def row(app: Raw, releases: Objects) -> View:
         "candidate": _release(status.get("candidateRelease"), releases),
         "weight": status.get("weight"),
         "waiting": rollout.get("paused") or rollout.get("waiting"),
+        "evaluating": _open(rollout.get("evaluations") or ()),
         "watchedUntil": (status.get("watch") or {}).get("until"),
         "verdict": overall(rollout.get("verdicts") or ()),
         "created": meta.get("creationTimestamp"),
     }
+
+
+def _open(suites: Iterable[View]) -> list[str]:
+    """The suites that the candidate still has to pass, and how far each is: ``golden 7/12``."""
+    open_ones = [one for one in suites if one["phase"] in ("Pending", "Running")]
+    return [f"{one['suite']} {in_short(one.get('message') or one['phase'])}" for one in open_ones]
 
 
 def overall(verdicts: Any) -> str | None:

@@ -16,6 +16,7 @@ from genaiops.api.rollout import RolloutPolicySpec
 from genaiops.controller.apply import Applier
 from genaiops.controller.cluster import ApiError, Cluster
 from genaiops.controller.dataplane import is_ready, pod_problem
+from genaiops.controller.datasets import MissingError, looks_again, require_volumes, rows_held
 from genaiops.controller.events import announcements, tell
 from genaiops.controller.kinds import BY_KIND
 from genaiops.controller.ownership import belongs_to
@@ -34,6 +35,10 @@ from genaiops.rollout.snapshot import Notice
 log = logging.getLogger(__name__)
 
 _LOOK_AGAIN_SECONDS: Final = 10.0
+_LOOK_WHETHER_THERE: Final = 300.0
+_LOOK_WHETHER_IT_CAME: Final = 10.0
+"""Seconds between two looks at users' ConfigMaps and volumes, which are not watched: of a suite that can be run, and of
+one that can't."""
 _SPECS: dict[str, type[ApiModel]] = {
     "Model": ModelSpec,
     "Prompt": PromptSpec,
@@ -55,7 +60,8 @@ class DefinitionReconciler:
         self._applier = Applier(cluster, store)
 
     async def reconcile(self, key: Key) -> float | None:
-        """One pass. Seconds until the next is due by itself: only where a name that it needs is not free."""
+        """One pass. Seconds until the next is due by itself: where a name that it needs
+        is not free, or what it names is not watched."""
         raw = self._store.get(*key)
         if raw is None:
             self._applier.forget(key)
@@ -71,8 +77,11 @@ class DefinitionReconciler:
         if isinstance(spec, ModelSpec):
             return await self._reconcile_model(key, raw, spec, now)
         if isinstance(spec, EvaluationSuiteSpec):
-            await self._report(key, raw, self._judge_suite(key, generation, now))
-            return None
+            conditions = await self._judge_suite(key, spec, generation, now)
+            await self._report(key, raw, conditions)
+            if not looks_again(spec):
+                return None
+            return _LOOK_WHETHER_THERE if conditions[0].status == "True" else _LOOK_WHETHER_IT_CAME
         found = self._problems(key, spec)
         errors = "; ".join(f"spec.{problem}" for problem in found if not problem.warning)
         warnings = "; ".join(f"spec.{problem}" for problem in found if problem.warning)
@@ -152,11 +161,18 @@ class DefinitionReconciler:
             return validate(spec)
         return []
 
-    def _judge_suite(self, key: Key, generation: int, now: datetime) -> list[Condition]:
+    async def _judge_suite(
+        self, key: Key, spec: EvaluationSuiteSpec, generation: int, now: datetime
+    ) -> list[Condition]:
         suite, problems = resolve_suite(
             key.name, key.namespace, lambda kind, name: self._store.get(kind, key.namespace, name)
         )
         if suite:
+            try:
+                await rows_held(self._cluster, key.namespace, spec.dataset)
+                await require_volumes(self._cluster, key.namespace, spec)
+            except MissingError as missing:
+                return _stalled(generation, now, missing.reason, str(missing))
             return _ready(generation, now, "Valid", "can be used")
         message = "; ".join(problem.message for problem in problems)
         waits = all(problem.waits for problem in problems)

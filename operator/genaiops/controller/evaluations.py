@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-from base64 import b64decode
 from collections.abc import Callable, Container, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -15,9 +14,17 @@ from genaiops.api.release import ReleaseSpec
 from genaiops.controller.apply import Applier
 from genaiops.controller.cluster import ApiError, Cluster
 from genaiops.controller.dataplane import PodClient, UnreachableError
-from genaiops.controller.evaluators import of_its_job, problem_of, result_of, runs, still_starts
+from genaiops.controller.datasets import MissingError, require_volumes, rows_held
+from genaiops.controller.evaluators import (
+    keeps_crashing,
+    of_its_job,
+    problem_of,
+    result_of,
+    runs,
+    still_starts,
+)
 from genaiops.controller.events import announcements, tell
-from genaiops.controller.kinds import BY_KIND, CONFIG_MAPS, JOBS
+from genaiops.controller.kinds import BY_KIND, JOBS
 from genaiops.controller.metrics import EVALUATIONS
 from genaiops.controller.ownership import belongs_to
 from genaiops.controller.store import Key, Raw, Store
@@ -173,17 +180,13 @@ class EvaluationReconciler:
     async def _dataset_hash(self, namespace: str, suite: Suite) -> str | None:
         """SHA-256 of what will be read, where that is known before it is."""
         dataset = suite.spec.dataset
-        if ref := dataset.config_map_ref:
-            found = await self._cluster.find(CONFIG_MAPS, namespace, ref.name)
-            field = f"EvaluationSuite {suite.name!r}: spec.dataset.configMapRef"
-            if found is None:
-                raise CannotRunError(f"{field}.name: there is no ConfigMap {ref.name!r}; create it or correct the name")
-            data = {name: text.encode() for name, text in (found.get("data") or {}).items()}
-            data |= {name: b64decode(text) for name, text in (found.get("binaryData") or {}).items()}
-            if ref.key not in data:
-                known = ", ".join(sorted(data)) or "none"
-                raise CannotRunError(f"{field}.key: ConfigMap {ref.name!r} has no key {ref.key!r}; it has {known}")
-            return hashlib.sha256(data[ref.key]).hexdigest()
+        try:
+            rows = await rows_held(self._cluster, namespace, dataset)
+            await require_volumes(self._cluster, namespace, suite.spec)
+        except MissingError as missing:
+            raise CannotRunError(f"EvaluationSuite {suite.name!r}: {missing}") from missing
+        if rows is not None:
+            return hashlib.sha256(rows).hexdigest()
         if dataset.remote:
             return dataset.remote.sha256
         if dataset.built_in:
@@ -214,10 +217,15 @@ class EvaluationReconciler:
     async def _follow(self, key: Key, raw: Raw, status: EvaluationStatus) -> float | None:
         pods = [pod for pod in self._store.owned(key) if pod["kind"] == "Pod" and of_its_job(pod, key.name)]
         problem = next(filter(None, map(problem_of, pods)), None)
-        for pod in pods:
-            # Anybody who may make a pod could give it the label and a result.
-            if (summary := result_of(pod)) and await self._made_by_its_job(pod, key, raw):
+        job = await self._job(key, raw) if any(result_of(pod) or keeps_crashing(pod) for pod in pods) else None
+        # Anybody who may make a pod could give it the label and a result.
+        for pod in (pod for pod in pods if job and belongs_to(pod, _uid(job))):
+            if summary := result_of(pod):
                 await self._end(raw, _with(status, summary), summary.phase, summary.message)
+                return None
+            if job and (why := keeps_crashing(pod)):
+                await self._end(raw, status, EvaluationPhase.ERROR, why)
+                await self._cluster.delete(JOBS, key.namespace, key.name, _uid(job))
                 return None
         running = [pod for pod in pods if runs(pod)]
         if running:
@@ -232,21 +240,21 @@ class EvaluationReconciler:
                 await self._write(raw, _with(status, summary).model_copy(update=now))
                 return _ASK_AGAIN
         # Also of one that seems to run: nobody tells of what happens on a node that is lost.
-        if over := await self._why_over(key, raw, status):
+        if over := self._why_over(job or await self._job(key, raw), status):
             raise CannotRunError(f"{over}: {problem}" if problem else over)
         message = clipped(printable(problem or still_starts(key, pods)))
         await self._write(raw, status.model_copy(update={"message": message}))
         return _ASK_AGAIN if running else _WAIT
 
-    async def _made_by_its_job(self, pod: Raw, key: Key, raw: Raw) -> bool:
+    async def _job(self, key: Key, raw: Raw) -> Raw | None:
+        """The run's own Job."""
         job = await self._cluster.find(JOBS, key.namespace, key.name)
-        return job is not None and belongs_to(job, _uid(raw)) and belongs_to(pod, _uid(job))
+        return job if job and belongs_to(job, _uid(raw)) else None
 
-    async def _why_over(self, key: Key, raw: Raw, status: EvaluationStatus) -> str | None:
+    def _why_over(self, job: Raw | None, status: EvaluationStatus) -> str | None:
         """Why no result will come, where none will."""
         assert status.started_at is not None
-        job = await self._cluster.find(JOBS, key.namespace, key.name)
-        if job is None or not belongs_to(job, _uid(raw)):
+        if job is None:
             return "its Job was deleted before it had a result; ask for another run"
         for condition in (job.get("status") or {}).get("conditions") or ():
             if condition.get("type") == "Failed" and condition.get("status") == "True":

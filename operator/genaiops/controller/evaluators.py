@@ -1,6 +1,7 @@
 """What the pod of an evaluation tells: that it runs, why it does not, and what it found."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -10,6 +11,11 @@ from genaiops.controller.store import Key, Raw
 from genaiops.manifests.evaluation import EVALUATOR
 from genaiops.release.lookup import parse_errors
 from genaiops.rollout.conditions import clipped
+
+_STARTS: Final = 5
+"""Starts anew from which a container is said to crash again and again."""
+_LAST_WORDS: Final = 300
+"""Characters of a crashed container's last line that are told."""
 
 
 def result_of(pod: Raw) -> EvaluationSummary | None:
@@ -41,6 +47,24 @@ def problem_of(pod: Raw) -> str | None:
     if status.get("phase") == "Failed" and status.get("reason"):
         return f"{status['reason']}: {status.get('message', '')}".rstrip(": ")
     return pod_problem(pod)
+
+
+def keeps_crashing(pod: Raw) -> str | None:
+    """Why a container beside the evaluator, the release's first, will answer nothing; None where it may yet.
+
+    The kubelet waits longer before each start, so that this many take two and a half minutes. One that ran well for
+    ten is started at once, and counts as well; an image that is still pulled was never started.
+    """
+    for container in pod.get("status", {}).get("initContainerStatuses") or ():
+        waiting = container.get("state", {}).get("waiting", {})
+        if waiting.get("reason") == "CrashLoopBackOff" and container.get("restartCount", 0) >= _STARTS:
+            ended = container.get("lastState", {}).get("terminated") or {}
+            how = f"exit code {ended.get('exitCode')}, {ended.get('reason')}"
+            lines = (ended.get("message") or "").splitlines()
+            last = f": {lines[-1][:_LAST_WORDS]}" if lines else ""
+            name, restarts = container["name"], container["restartCount"]
+            return f"container {name} crashes again and again ({restarts} restarts; {how}){last}"
+    return None
 
 
 def still_starts(key: Key, pods: Sequence[Raw]) -> str:

@@ -75,6 +75,7 @@ WEBHOOKS: Final = (
 JOBS: Final = Resource("Job", "jobs", "batch")
 CONFIG_MAPS: Final = Resource("ConfigMap", "configmaps")
 """Anybody's, as against the operator's own, which are watched."""
+CLAIMS: Final = Resource("PersistentVolumeClaim", "persistentvolumeclaims")
 BY_KIND: Final = {resource.kind: resource for resource in (*WATCHED, *WEBHOOKS, EVENTS, JOBS)}
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from genaiops.api import evaluator as api
-from genaiops.api.evaluator import JUDGED, EvaluatorType
+from genaiops.api.evaluator import EvaluatorType
 from genaiops.evaluation import likeness, measured, scales
 from genaiops.evaluation.container import Container
 from genaiops.evaluation.judge import Judge
@@ -89,10 +89,9 @@ def _evaluator(
 
 
 def _require_on_scale(spec: api.Evaluator) -> None:
-    """What the API server can't see, which compares no values that are a number or a string."""
-    alike, graded = spec.type in _MEASURES, spec.type in JUDGED
-    lowest, highest = (0, 1) if alike else (1, 5)
-    if (alike or graded) and spec.threshold is not None and not lowest <= spec.threshold <= highest:
+    """As the operator did: who runs this by hand has nobody who looked before."""
+    if spec.scale and spec.threshold is not None and not spec.scale[0] <= spec.threshold <= spec.scale[1]:
+        lowest, highest = spec.scale
         raise ValueError(f"threshold: scores go from {lowest} to {highest} here; correct {spec.threshold}")
 
 

@@ -136,7 +136,13 @@ def _beside(container: dict[str, Any]) -> dict[str, Any]:
     """
     started = container.get("startupProbe") or {**container["readinessProbe"], "failureThreshold": 300}
     beside = {name: value for name, value in container.items() if name not in ("readinessProbe", "livenessProbe")}
-    return {**beside, "restartPolicy": "Always", "startupProbe": started}
+    return {
+        **beside,
+        "restartPolicy": "Always",
+        "startupProbe": started,
+        # What a crash says last is all that is left of it once the run has ended.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+    }
 
 
 def _judge(evaluator: Evaluator) -> dict[str, Any]:

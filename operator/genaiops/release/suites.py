@@ -25,6 +25,14 @@ def evaluator_problems(evaluators: Sequence[Evaluator]) -> list[Problem]:
 
 
 def _evaluator_problems(evaluator: Evaluator, field: str) -> Iterator[Problem]:
+    # No rule of the API: the API server compares no values that are a number or a string.
+    if evaluator.scale and evaluator.threshold is not None:
+        lowest, highest = evaluator.scale
+        if not lowest <= evaluator.threshold <= highest:
+            yield Problem(
+                f"{field}.threshold",
+                f"{evaluator.type} scores go from {lowest} to {highest}; correct {evaluator.threshold}",
+            )
     if evaluator.pattern is not None:
         try:
             compile_pattern(evaluator.pattern, bool(evaluator.ignore_case))

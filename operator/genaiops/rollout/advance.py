@@ -20,7 +20,7 @@ from genaiops.rollout.conditions import clipped
 from genaiops.rollout.course import WENT_BACK
 from genaiops.rollout.deadline import counts_from
 from genaiops.rollout.due import next_question
-from genaiops.rollout.evaluating import exams, standing
+from genaiops.rollout.evaluating import exams, standing, under_way
 from genaiops.rollout.live import decides, judged
 from genaiops.rollout.snapshot import Notice, Snapshot
 from genaiops.rollout.steps import effective_steps, scale_at, testers_at, weight_at, windows
@@ -162,6 +162,8 @@ class Advance:
         if rollout.evaluated or rollout.approved or rollout.fast or rollout.undo:
             return True
         if self.seen.resolution.target is None:
+            # What runs goes on: the spec may ask for the same candidate again.
+            self.evaluate = under_way(self.seen.runs, (one.evaluation for one in rollout.evaluations))
             self.hold("the spec can't be resolved; the candidate waits until it can")
             return False
         asked = exams(self.seen, rollout, self.stable)

@@ -5,7 +5,7 @@ asks for the same run, whoever reconciles it.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -51,6 +51,11 @@ def run_name(app: str, sort: str, identity: str) -> str:
     """The name of the Evaluation that is identified by this text: short enough to name its Job, too."""
     digest = hashlib.sha256(identity.encode()).hexdigest()[:12]
     return f"{app[:_APP_CHARACTERS]}-{sort}-{digest}"
+
+
+def under_way(runs: Mapping[str, Run], names: Iterable[str | None]) -> dict[str, EvaluationSpec]:
+    """Those of these runs that are there, as they were asked for."""
+    return {name: runs[name].spec for name in names if name and name in runs}
 
 
 def standing(exam: Exam, runs: Mapping[str, Run]) -> Standing:

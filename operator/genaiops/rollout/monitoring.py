@@ -17,7 +17,7 @@ from genaiops.release.resolve import Suite
 from genaiops.rollout.conditions import clipped
 from genaiops.rollout.course import Course
 from genaiops.rollout.decisions import DRIFTED, served_before
-from genaiops.rollout.evaluating import run_name
+from genaiops.rollout.evaluating import run_name, under_way
 
 
 def keep_monitoring(course: Course) -> None:
@@ -26,7 +26,11 @@ def keep_monitoring(course: Course) -> None:
     suites = {suite.name: suite for suite in target.suites} if target else {}
     # What is known of a release ends when it serves no more: should it come back, it has proved itself anew.
     course.monitored = [one for one in course.monitored if one.release == course.stable]
-    if course.rollout or course.watch or course.stable is None or target is None or target.name != course.stable:
+    if target is None and not (course.rollout or course.watch):
+        # Nobody knows what is wanted: what is asked already goes on, and nothing else is asked.
+        course.evaluate |= under_way(course.seen.runs, (one.evaluation for one in course.monitored))
+        return
+    if course.rollout or course.watch or target is None or target.name != course.stable:
         # What is under way would tell of a release that may not be there any more.
         course.monitored = [one.model_copy(update={"evaluation": None}) for one in course.monitored]
         return

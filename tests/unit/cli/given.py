@@ -127,6 +127,18 @@ def paused(reason: str = "paused until a person promotes") -> Raw:
     }
 
 
+def under_evaluation() -> Raw:
+    """One suite is passed, one is half through, and one has not begun."""
+    suites = [
+        {"suite": "quick", "evaluation": "support-e-1", "phase": "Passed", "message": "f1: 9 of 10 answers pass"},
+        {"suite": "golden", "evaluation": "support-e-2", "phase": "Running", "message": "120/500; asks the baseline"},
+        {"suite": "red-team", "evaluation": "support-e-3", "phase": "Pending"},
+    ]
+    waiting = "evaluation: golden 120/500; asks the baseline, red-team Pending"
+    rollout = {"release": CANDIDATE, "startedAt": BEGAN, "waiting": waiting, "evaluations": suites}
+    return {"phase": "Progressing", "stableRelease": STABLE, "candidateRelease": CANDIDATE, "rollout": rollout}
+
+
 def verdict(name: str, word: str, message: str, **rest: Any) -> Raw:
     arms = {"candidate": {"samples": 80, "hits": 0}, "stable": {"samples": 240, "hits": 1}}
     return {"name": name, "verdict": word, "message": message, **arms, **rest}

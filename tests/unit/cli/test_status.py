@@ -227,6 +227,7 @@ def test_get_lists_apps(genaiops: Type) -> None:
             " 0 of 1 ready ",
         ),
         (given.watched(), " watched, over "),
+        (given.under_evaluation(), " evaluation: golden 120/500, red-team Pending "),
     ],
 )
 def test_get_says_in_short_what_an_app_waits_for(

@@ -1,5 +1,9 @@
 """What a suite needs beside itself is known to be there before anything runs."""
 
+import pytest
+
+from genaiops.api.evaluator import Evaluator
+from genaiops.release.suites import evaluator_problems
 from release.namespace import Namespace
 
 TOKEN = {"name": "files", "key": "token"}
@@ -29,3 +33,35 @@ def test_with_its_secret_the_release_can_be_evaluated() -> None:
     (suite,) = evaluated().has_secret("files", "token").target().suites
 
     assert suite.name == "golden"
+
+
+@pytest.mark.parametrize(
+    ("of", "threshold", "scale"),
+    [
+        ({"type": "ROUGE"}, "40", "0 to 1"),
+        ({"type": "F1"}, "-0.1", "0 to 1"),
+        ({"type": "Relevance", "model": "gpt"}, "0.8", "1 to 5"),
+        ({"type": "LLMJudge", "model": "gpt", "rubric": "5 is polite"}, "6", "1 to 5"),
+    ],
+)
+def test_a_threshold_beyond_its_scale_is_told_before_anything_runs(
+    of: dict[str, str], threshold: str, scale: str
+) -> None:
+    judge = Evaluator.model_validate({"name": "x", "threshold": threshold, **of})
+
+    (problem,) = evaluator_problems([judge])
+
+    assert str(problem) == (f"evaluators[0].threshold: {of['type']} scores go from {scale}; correct {threshold}")
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        {"type": "ROUGE", "threshold": "0"},
+        {"type": "Relevance", "model": "gpt", "threshold": "5"},
+        {"type": "Latency", "threshold": "90"},
+        {"type": "Webhook", "threshold": "-40", "webhook": {"url": "http://scorer"}},
+    ],
+)
+def test_a_threshold_on_its_scale_is_fine_and_an_open_scale_has_no_end(of: dict[str, object]) -> None:
+    assert evaluator_problems([Evaluator.model_validate({"name": "x", **of})]) == []

@@ -173,3 +173,18 @@ def test_a_suite_that_is_not_there_keeps_a_new_release_from_starting() -> None:
     story.when_prompt("v2").then(
         phase="Degraded", stable="v1", candidate=None, says="spec.evaluations[0].suite: there is no EvaluationSuite"
     )
+
+
+def test_a_spec_that_can_t_be_resolved_for_a_while_costs_no_run() -> None:
+    # given a run that is half through
+    story = under_evaluation().when_evaluation("golden", "Running", progress="120/500")
+    runs = dict(story.world.runs)
+    prompt = story.world.objects.pop(("Prompt", "support"))
+    # when the prompt is gone for a while
+    story.when_reconciled().then(candidate="v2", phase="Degraded", pods={"v1": 1})
+    assert list(story.world.plan().evaluate) == list(runs), "nobody clears it away"
+    story.world.objects["Prompt", "support"] = prompt
+    story.when_reconciled().then(says="golden 120/500")
+    # then the same run decides
+    assert story.world.runs == runs
+    story.when_evaluation("golden", "Passed", **PASSED).when_all_settles().then(stable="v2")

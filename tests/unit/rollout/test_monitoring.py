@@ -247,3 +247,17 @@ def test_a_rollout_has_its_own_evaluation_and_nothing_is_asked_beside() -> None:
 def test_a_schedule_that_never_comes_due_is_refused(schedule: str) -> None:
     with pytest.raises(ValueError, match="schedule"):
         app().with_suites("golden", schedule=schedule)
+
+
+def test_a_spec_that_can_t_be_resolved_for_a_while_costs_no_run() -> None:
+    # given a scheduled run
+    story = watched().when_time_passes("15h1m")
+    (name,) = scheduled(story)
+    prompt = story.world.objects.pop(("Prompt", "support"))
+    # when the prompt is gone for a while
+    story.when_reconciled().then(stable="v2", phase="Degraded")
+    assert name in story.world.plan().evaluate
+    story.world.objects["Prompt", "support"] = prompt
+    # then what it finds is still heard
+    story.when_evaluation("golden", "Failed", **found(60)).then(conditions={"Drifted": "True"})
+    assert scheduled(story) == [name]

@@ -161,7 +161,8 @@ class World:
         hashes = self._suites()
         for name, spec in todo.evaluate.items():
             assert spec.release in self.releases, "what is evaluated exists"
-            self.runs.setdefault(name, Run(spec, EvaluationStatus(suite_hash=hashes[spec.suite])))
+            if name not in self.runs:
+                self.runs[name] = Run(spec, EvaluationStatus(suite_hash=hashes[spec.suite]))
         self.gateway.told = todo.routes
         self.notices += todo.notices
         self.wake = todo.at
