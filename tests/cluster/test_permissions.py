@@ -22,6 +22,7 @@ from genaiops.api.action import Action
 from genaiops.controller.kinds import (
     ACCESS_REVIEWS,
     BY_KIND,
+    CLAIMS,
     CUSTOM,
     ENDPOINT_SLICES,
     EVENTS,
@@ -62,7 +63,7 @@ def used_in_a_namespace() -> set[Permission]:
         if resource.kind != "Pod":
             used |= on(resource, "create", "patch", "delete")
     used |= on(BY_KIND["ReleaseAction"], "delete") | on(HTTP_ROUTES, "patch") | on(ENDPOINT_SLICES, "list")
-    used |= on(JOBS, "list", "create", "patch", "delete")
+    used |= on(JOBS, "list", "create", "patch", "delete") | on(CLAIMS, "list")
     for kind in ("LLMApp", "Model", "Evaluation"):
         used |= on(BY_KIND[kind], "update", sub="/finalizers")
     return used
