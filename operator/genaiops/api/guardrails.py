@@ -3,13 +3,16 @@
 from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
 from genaiops.api.base import ApiModel, Name, PositiveDuration, UniqueBy
 from genaiops.api.detectors import LOCATES, OUTPUT_ONLY, Detector
 from genaiops.api.rules import Rule
+
+MAX_INPUT_CHARACTERS: Final = 200_000
+"""Characters of a request that are judged, where its policies say nothing: some 50,000 tokens of English."""
 
 
 class Action(StrEnum):
@@ -85,7 +88,18 @@ class GuardrailPolicySpec(ApiModel):
         default_factory=list, max_length=32, description="Checks on the model's answer."
     )
     on_error: OnError = Field(default=OnError.BLOCK, description="When a detector itself fails or times out.")
-    timeout: PositiveDuration = Field(default=timedelta(seconds=1), description="Time a detector has for one text.")
+    timeout: PositiveDuration = Field(
+        default=timedelta(seconds=1),
+        description="Time a detector has for one text; one that computes has it for every 4,000 characters.",
+    )
+    max_input_characters: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000_000,
+        description="Characters of all texts of one request, each counting 16 at least: a request with more is refused "
+        f"with 413, before anything of it is judged. Absent: {MAX_INPUT_CHARACTERS}. Of several policies the lowest "
+        "holds; policies without input guardrails set none.",
+    )
 
     @Rule(
         f"!has(self.input) || self.input.all(g, !(g.detector.type in {_cel(OUTPUT_ONLY)}))",

@@ -44,7 +44,7 @@ class Check:
     """What the caller is told on Block."""
     on_error: OnError
     timeout: float
-    """Seconds for one text."""
+    """Seconds for one text; of one that computes, for each piece of it (judges.PIECE)."""
     dry_run: bool = False
     restore: bool = False
     """Redact: by a placeholder of the request's vault."""

@@ -6,11 +6,12 @@ reverse. Neither reads: a negation, or a name and a number that both occur but n
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from genaiops.guardrails.finding import Context, Cost, Finding
+from genaiops.guardrails.recent import Recent
 from genaiops.guardrails.sentences import sentences, unfinished
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ WRONG_NUMBER: Final = 0.4
 CLAIM: Final = 3
 """Words of content below which a sentence claims nothing: "I see.", "Here is what I found:"."""
 
+KEPT: Final = 8 * 1024 * 1024
+"""Bytes kept of the sources of the answers that came last, by each worker, twice: words and vectors."""
+
+_Vocabulary = tuple[frozenset[str], frozenset[str]]
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _STOP_WORDS = """
@@ -56,31 +61,46 @@ class GroundingDetector:
         """As in Detector."""
         if not any(source.strip() for source in self.sources):
             return []
-        scored = [(a, b, self._support(text[a:b])) for a, b in sentences(text, start, complete)]
-        return [Finding(a, b, "UNSUPPORTED", 1 - support) for a, b, support in scored if support < self.threshold]
+        spans = sentences(text, start, complete)
+        scored = zip(spans, self._supports([text[a:b] for a, b in spans]), strict=True)
+        return [Finding(a, b, "UNSUPPORTED", 1 - support) for (a, b), support in scored if support < self.threshold]
 
     def first_open(self, text: str, start: int) -> int:
         """As in Detector."""
         return unfinished(text, start)
 
-    def _support(self, sentence: str) -> float:
-        words, numbers = _words(sentence), _numbers(sentence)
-        if sentence.rstrip().endswith("?") or (len(words) < CLAIM and not numbers):
-            return 1.0
-        known, known_numbers = _vocabulary(self.sources)
-        share = len(words & known) / len(words) if words else 1.0
-        support = share if share >= CERTAIN else (share + self._closeness(sentence)) / 2
-        return support if numbers <= known_numbers else support * WRONG_NUMBER
+    def _supports(self, texts: Sequence[str]) -> list[float]:
+        words, numbers = _known.get(self.sources, lambda: _vocabulary(self.sources))
+        supports = [_share(text, words) if _claims(text) else 1.0 for text in texts]
+        unsure = [index for index, support in enumerate(supports) if support < CERTAIN]
+        for index, closeness in zip(unsure, self._closeness([texts[index] for index in unsure]), strict=True):
+            supports[index] = (supports[index] + closeness) / 2
+        return [
+            support if not _claims(text) or _numbers(text) <= numbers else support * WRONG_NUMBER
+            for text, support in zip(texts, supports, strict=True)
+        ]
 
-    def _closeness(self, sentence: str) -> float:
+    def _closeness(self, texts: Sequence[str]) -> list[float]:
+        if not texts:
+            return []
         from genaiops.embeddings import embed  # an inference engine, which the operator's image has not
 
-        return max(0.0, float((_embedded(self.sources) @ embed([sentence])[0]).max()))
+        sources = _vectors.get(self.sources, lambda: _embedded(self.sources))
+        return [max(0.0, float(value)) for value in (embed(texts) @ sources.T).max(axis=1)]
 
 
 def detector(threshold: float = THRESHOLD) -> GroundingDetector:
     """Without sources yet: those are a request's."""
     return GroundingDetector(threshold)
+
+
+def _claims(sentence: str) -> bool:
+    return not sentence.rstrip().endswith("?") and (len(_words(sentence)) >= CLAIM or bool(_numbers(sentence)))
+
+
+def _share(sentence: str, known: frozenset[str]) -> float:
+    words = _words(sentence)
+    return len(words & known) / len(words) if words else 1.0
 
 
 def _words(text: str) -> frozenset[str]:
@@ -94,15 +114,18 @@ def _numbers(text: str) -> frozenset[str]:
     return frozenset(number.rstrip("0").rstrip(".") if "." in number else number for number in plain)
 
 
-@lru_cache(maxsize=64)
-def _vocabulary(sources: tuple[str, ...]) -> tuple[frozenset[str], frozenset[str]]:
+def _vocabulary(sources: tuple[str, ...]) -> _Vocabulary:
     whole = "\n".join(sources)
     return _words(whole), _numbers(whole)
 
 
-@lru_cache(maxsize=64)
 def _embedded(sources: tuple[str, ...]) -> "NDArray[Any]":
     """The sources' sentences: an answer is judged sentence by sentence against the same ones."""
     from genaiops.embeddings import embed
 
     return embed([source[a:b] for source in sources for a, b in sentences(source, 0, complete=True)])
+
+
+# In a worker each. Some 100 bytes a word: the string and its place in the set.
+_known: Recent[_Vocabulary] = Recent(KEPT, size=lambda vocabulary: 100 * sum(map(len, vocabulary)))
+_vectors: "Recent[NDArray[Any]]" = Recent(KEPT, size=lambda vectors: int(vectors.nbytes))

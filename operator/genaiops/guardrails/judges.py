@@ -2,6 +2,8 @@
 
 import asyncio
 from dataclasses import dataclass, replace
+from math import ceil
+from time import monotonic
 from typing import Final, Protocol, Self
 
 from genaiops.guardrails.finding import NOTHING, Context, Cost, Detector, Finding, RemoteDetector
@@ -10,6 +12,8 @@ from genaiops.guardrails.pool import Pool
 
 INLINE: Final = 4096
 """Characters that are judged on the event loop, in well under a millisecond; more goes to a thread."""
+PIECE: Final = 4000
+"""Characters that a worker judges at once: a long text keeps nobody's short one waiting for longer."""
 BEFORE: Final = 2000
 """Characters before what is judged that a worker gets to see along with it."""
 
@@ -73,7 +77,7 @@ class InWorker:
     pool: Pool
     memory: Memory
     seconds: float
-    """For one text."""
+    """For one piece of a text."""
     context: Context = NOTHING
     cost = Cost.PROCESS
 
@@ -91,10 +95,25 @@ class InWorker:
         alone = complete and start == 0 and self.context == NOTHING
         if alone and (known := self.memory.recall(text)) is not None:
             return known, cut
-        first = max(0, start - BEFORE)
-        found = await self.pool.find(self.settings, self.context, text[first:], start - first, complete, self.seconds)
+        until = monotonic() + time_for(len(text) - start, self.seconds)
+        found: list[Finding] = []
+        # Like a stream that comes piece by piece: what more text could change is judged with the next one.
+        while (end := start + PIECE) < len(text) and (final := self.detector.first_open(text[:end], start)) > start:
+            piece, judged = await self._piece(text[:end], start, final, until, complete=False)
+            found += piece
+            if judged == start:
+                break
+            start = judged
+        rest, cut = await self._piece(text, start, cut, until, complete)
+        found += rest
         if alone:
             self.memory.keep(text, found)
+        return found, cut
+
+    async def _piece(self, text: str, start: int, cut: int, until: float, complete: bool) -> Judged:
+        first = max(0, start - BEFORE)
+        seconds = until - monotonic()
+        found = await self.pool.find(self.settings, self.context, text[first:], start - first, complete, seconds)
         return _final([replace(f, start=f.start + first, end=f.end + first) for f in found], cut)
 
 
@@ -117,6 +136,11 @@ class Asked:
         if not text[start:cut].strip():
             return [], cut
         return _final(await self.detector.find(text[:cut], start, complete), cut)
+
+
+def time_for(characters: int, seconds: float) -> float:
+    """Of a detector that computes, for a text of this length, when it has so many seconds for one of PIECE."""
+    return seconds * max(1, ceil(characters / PIECE))
 
 
 def _final(findings: list[Finding], cut: int) -> Judged:

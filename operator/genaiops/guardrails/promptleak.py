@@ -3,13 +3,13 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from math import ceil
 from typing import Final, Self
 
 import re2
 
 from genaiops.guardrails.finding import Context, Cost, Finding, merged
+from genaiops.guardrails.recent import Recent
 from genaiops.guardrails.regex import RegexDetector
 
 WORDS: Final = 5
@@ -22,6 +22,9 @@ MOST: Final = 32
 """Rows that make a passage of a prompt of whatever length."""
 THRESHOLD: Final = 0.3
 """Share of the prompt's rows."""
+
+KEPT: Final = 8 * 1024 * 1024
+"""Bytes kept of the prompts that came last."""
 
 _WORD = re.compile(r"\w+")
 
@@ -44,7 +47,7 @@ class PromptLeakDetector:
 
     def given(self, context: Context) -> Self:
         """As in Detector."""
-        return replace(self, prompt=_rows(context.instructions))
+        return replace(self, prompt=_kept.get((context.instructions,), lambda: _rows(context.instructions)))
 
     def find(self, text: str, start: int, complete: bool) -> list[Finding]:
         """As in Detector."""
@@ -111,11 +114,14 @@ class _Passage:
         self.end, self.last = end, last
 
 
-@lru_cache(maxsize=256)
 def _rows(prompt: str) -> frozenset[tuple[str, ...]]:
     words = [word.casefold() for word in _WORD.findall(prompt)]
     length = min(WORDS, len(words))
     return frozenset(tuple(words[i : i + length]) for i in range(len(words) - length + 1)) if words else frozenset()
+
+
+# Some 300 bytes a row: its words, the tuple, its place in the set.
+_kept: Recent[frozenset[tuple[str, ...]]] = Recent(KEPT, size=lambda rows: 300 * len(rows))
 
 
 def detector(threshold: float | None, canary: str | None) -> PromptLeakDetector:

@@ -16,7 +16,7 @@ from typing import Any
 from genaiops.api.guardrails import Action, OnError
 from genaiops.guardrails.checks import BlockedError, Check, DetectorError, Report, quick_and_slow
 from genaiops.guardrails.finding import NOTHING, Context, Cost, Finding
-from genaiops.guardrails.judges import INLINE, Judged
+from genaiops.guardrails.judges import INLINE, Judged, time_for
 from genaiops.guardrails.vault import Vault
 
 logger = logging.getLogger(__name__)
@@ -130,7 +130,10 @@ class _Link:
     async def _judged(self, complete: bool) -> Judged:
         if self._quick and len(self._text) - self._cut <= INLINE:
             return await self._judge.judge(self._text, self._cut, complete)
-        async with asyncio.timeout(self._check.timeout):
+        seconds = self._check.timeout
+        if self._judge.cost is Cost.PROCESS:
+            seconds = time_for(len(self._text) - self._cut, seconds)
+        async with asyncio.timeout(seconds):
             return await self._judge.judge(self._text, self._cut, complete)
 
     def _failed(self, error: Exception, held: str) -> str:

@@ -5,7 +5,7 @@ is docs/guardrail-models.md; hack/train/toxicity.py makes both.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
@@ -45,22 +45,28 @@ class ToxicityDetector:
 
     def find(self, text: str, start: int, complete: bool) -> list[Finding]:
         """As in Detector."""
-        scored = [(a, b, score(text[a:b])) for a, b in sentences(text, start, complete)]
-        return [Finding(a, b, "TOXIC", value) for a, b, value in scored if value >= self.threshold]
+        spans = sentences(text, start, complete)
+        scored = zip(spans, scores([text[a:b] for a, b in spans]), strict=True)
+        return [Finding(a, b, "TOXIC", value) for (a, b), value in scored if value >= self.threshold]
 
     def first_open(self, text: str, start: int) -> int:
         """As in Detector."""
         return unfinished(text, start)
 
 
-def score(sentence: str) -> float:
-    """How likely it is toxic, in [0, 1]."""
-    if _is_foul(plain(sentence)):
-        return FOUL
+def scores(texts: Sequence[str]) -> list[float]:
+    """How likely each sentence is toxic, in [0, 1]."""
+    foul = [_is_foul(plain(text)) for text in texts]
+    clean = [text for text, is_foul in zip(texts, foul, strict=True) if not is_foul]
+    meant = iter(_by_meaning(clean) if clean else ())
+    return [FOUL if is_foul else next(meant) for is_foul in foul]
+
+
+def _by_meaning(texts: Sequence[str]) -> list[float]:
     from genaiops.embeddings import embed  # an inference engine, which the operator's image has not
 
     weights, bias = _regression()
-    return 1 / (1 + exp(-float(embed([sentence])[0] @ weights) - bias))
+    return [1 / (1 + exp(-float(value) - bias)) for value in embed(texts) @ weights]
 
 
 def hashed(entries: Iterable[str]) -> frozenset[int]:

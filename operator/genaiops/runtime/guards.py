@@ -4,8 +4,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from genaiops.api.guardrails import MAX_INPUT_CHARACTERS
 from genaiops.api.release import ReleaseContent
 from genaiops.guardrails import Chain, Check, Report, Surroundings, checks_of
 from genaiops.guardrails.checks import Stage, quick_and_slow
@@ -14,11 +15,16 @@ from genaiops.guardrails.pool import TRIAL, TRIAL_CONTEXT, WorkerDiedError
 from genaiops.guardrails.stream import at_once
 from genaiops.guardrails.vault import Vault
 from genaiops.runtime.answer import AnswerJudge
+from genaiops.runtime.errors import bad_request
 from genaiops.runtime.metrics import Metrics
 from genaiops.runtime.request import ChatRequest
 from genaiops.runtime.tracing import current
 
 logger = logging.getLogger("genaiops.runtime")
+
+
+LEAST: Final = 16
+"""Characters that any text counts for: judging many empty ones takes time, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,10 @@ class Guards:
     def __init__(self, content: ReleaseContent, surroundings: Surroundings, metrics: Metrics) -> None:
         self._input = checks_of(content.guardrails, "input", surroundings)
         self._output = checks_of(content.guardrails, "output", surroundings)
+        self._most = min(
+            (policy.max_input_characters or MAX_INPUT_CHARACTERS for policy in content.guardrails if policy.input),
+            default=MAX_INPUT_CHARACTERS,
+        )
         self._pool = surroundings.pool
         self._metrics = metrics
 
@@ -62,12 +72,13 @@ class Guards:
     async def check(self, request: ChatRequest, report: Report, request_id: str) -> Vault:
         """Puts all that the caller sent through the input checks, in place; the vault holds what is to be restored.
 
-        Raises BlockedError or DetectorError.
+        Raises BlockedError or DetectorError, and ApiError (413) where it is more than the policies let be judged.
         """
         texts = list(_texts(request))
-        vault = Vault(text.value for text in texts) if any(check.restore for check in self._input) else Vault()
         if not self._input:
-            return vault
+            return Vault()
+        self._measure(texts)
+        vault = Vault(text.value for text in texts) if any(check.restore for check in self._input) else Vault()
         quick, slow = quick_and_slow(self._input)
         try:
             # All that costs nothing comes first: a Block there saves the work of the others.
@@ -83,6 +94,17 @@ class Guards:
         for text, value in zip(texts, judged, strict=True):
             text.put(value)
         return vault
+
+    def _measure(self, texts: "Sequence[_Text]") -> None:
+        # What is judged takes time by its length and for each text; nothing of a request goes on unjudged instead.
+        characters = sum(max(len(text.value), LEAST) for text in texts)
+        if characters > self._most:
+            raise bad_request(
+                f"the request's texts have {characters} characters (each text counts {LEAST} at least); the guardrails "
+                f"judge up to {self._most} in one request (maxInputCharacters of the GuardrailPolicy)",
+                code="request_too_large",
+                status=413,
+            )
 
     def of_answer(self, report: Report, payload: Mapping[str, Any], request: ChatRequest, vault: Vault) -> AnswerJudge:
         """The output checks for the answer to this payload."""

@@ -271,3 +271,25 @@ async def test_a_guardrail_that_can_not_judge_refuses(
     assert strict.metric("gen_ai_server_request_duration_seconds_count", error_type="internal_error") == 2
     assert strict.metric("genaiops_guardrail_errors_total", guardrail="guard", stage="output") == 2
     assert (await lenient.chat()).text == LEAK
+
+
+async def test_more_text_than_is_judged_is_refused_and_not_passed_on(start: StartRuntime, upstream: Upstream) -> None:
+    """The limit and where it is set are told; all texts count, and each for something."""
+    limited = {"guardrails": [{**policy("input", PII, "Flag")["guardrails"][0], "maxInputCharacters": 100}]}
+    runtime = await start(**limited)
+    hello = {"role": "user", "content": "x" * 60}
+
+    assert (await runtime.chat(messages=[hello])).status == 200
+    for messages in ([hello, hello], [{"role": "user", "content": ""}] * 7):
+        refused = await runtime.chat(messages=messages)
+        assert refused.status == 413
+        assert refused.error["code"] == "request_too_large"
+        assert "judge up to 100 in one request (maxInputCharacters of the GuardrailPolicy)" in refused.error["message"]
+    assert len(upstream.seen) == 1
+    assert runtime.metric("gen_ai_server_request_duration_seconds_count", error_type="client_error") == 2
+
+
+async def test_what_no_guardrail_judges_has_no_limit_but_the_body_s(start: StartRuntime, upstream: Upstream) -> None:
+    runtime = await start(**policy("output", PII, "Flag"))
+
+    assert (await runtime.chat("x" * 300_000)).status == 200
