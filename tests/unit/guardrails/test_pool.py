@@ -99,7 +99,7 @@ async def test_a_message_that_comes_again_is_not_judged_again(pool: Pool, monkey
     """Every request brings the whole conversation."""
     monkeypatch.setattr(RegexDetector, "cost", Cost.PROCESS)
     policy = GuardrailPolicySpec.model_validate(
-        {"input": [{"name": "g", "detector": {"type": "Regex", "patterns": ["evil"]}}]}
+        {"input": [{"name": "g", "detector": {"type": "Regex", "patterns": ["evil"]}}], "timeout": "60s"}
     )
     [check] = checks_of([policy], "input", Surroundings(pool))
     first = await check.judge.judge("some evil", 0, complete=True)
