@@ -85,7 +85,8 @@ def ours() -> Contestant:
         ],
         health="/readyz",
         port=port,
-        env={"PYTHONPATH": str(REPOSITORY / "operator")},
+        # As in the chart.
+        env={"PYTHONPATH": str(REPOSITORY / "operator"), "MALLOC_ARENA_MAX": "1"},
     )
 
 

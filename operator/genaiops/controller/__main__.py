@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import aiohttp
 import kopf
+import uvloop
 from aiohttp import web
 from kopf._core.reactor.inventory import ResourceMemories
 from kubernetes.aio import config
@@ -272,7 +273,7 @@ def main() -> None:
     sys.setrecursionlimit(25_000)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("kopf").setLevel(logging.WARNING)
-    asyncio.run(run(parse_settings()))
+    uvloop.run(run(parse_settings()))
 
 
 if __name__ == "__main__":
