@@ -42,7 +42,8 @@ class AnswerJudge:
     """Puts the texts of one answer through the checks; with none, and nothing to restore, all passes as it is.
 
     `content` meets every check; tool call arguments, a refusal and any other text meet those that find spans. What is
-    no text and can't be judged (log probabilities, which spell the answer out, audio) is left out.
+    no text and can't be judged (log probabilities, which spell the answer out, audio) is left out. Content in parts
+    becomes one text.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class AnswerJudge:
             for field, value in choice["message"].items():
                 if field == "role" or value is None:
                     message[field] = value
-                elif isinstance(value, str):
+                elif isinstance(value := _one_text(field, value), str):
                     silent = field == "content" and not value and choice["message"].get("tool_calls")
                     message[field] = value if silent else await self._new_text(field).finish(value)
                 elif field == "tool_calls" and isinstance(value, list):
@@ -105,7 +106,7 @@ class AnswerJudge:
         for field, value in delta.items():
             if field == "role":
                 judged[field] = value
-            elif isinstance(value, str):
+            elif isinstance(value := _one_text(field, value), str):
                 if value and (text := await self._text(index, field).feed(value)):
                     judged[field] = text
             elif field == "tool_calls" and isinstance(value, list):
@@ -156,6 +157,14 @@ class AnswerJudge:
         checks = self._all if field == "content" else self._span
         in_json = field == "function" or (field == "content" and self._in_json)
         return _Text(Chain(checks, self._report, self._context), self._vault.restorer(in_json=in_json))
+
+
+def _one_text(field: str, value: Any) -> Any:
+    """Content in parts, as some servers have it, as the one text that it stands for; parts that are no text go."""
+    if field != "content" or not isinstance(value, list):
+        return value
+    texts = (part.get("text") for part in value if isinstance(part, dict))
+    return "".join(text for text in texts if isinstance(text, str))
 
 
 def envelope(answer: dict[str, Any]) -> dict[str, Any]:

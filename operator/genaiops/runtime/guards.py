@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from genaiops.api.guardrails import MAX_INPUT_CHARACTERS
@@ -18,6 +17,7 @@ from genaiops.runtime.answer import AnswerJudge
 from genaiops.runtime.errors import bad_request
 from genaiops.runtime.metrics import Metrics
 from genaiops.runtime.request import ChatRequest
+from genaiops.runtime.texts import Text, texts_of, texts_of_options
 from genaiops.runtime.tracing import current
 
 logger = logging.getLogger("genaiops.runtime")
@@ -25,17 +25,6 @@ logger = logging.getLogger("genaiops.runtime")
 
 LEAST: Final = 16
 """Characters that any text counts for: judging many empty ones takes time, too."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Text:
-    """A text that the caller sent, and where it belongs."""
-
-    value: str
-    put: Callable[[str], None]
-    said: bool
-    """By the user: it meets every check. What else the caller may have put a user's words into (variables, earlier
-    answers, tool results) meets those that find things in any text."""
 
 
 class Guards:
@@ -74,28 +63,41 @@ class Guards:
 
         Raises BlockedError or DetectorError, and ApiError (413) where it is more than the policies let be judged.
         """
-        texts = list(_texts(request))
         if not self._input:
             return Vault()
-        self._measure(texts)
-        vault = Vault(text.value for text in texts) if any(check.restore for check in self._input) else Vault()
+        texts, beside = list(texts_of(request)), list(texts_of_options(request.options))
+        self._measure([*texts, *beside])
+        vault = Vault(t.value for t in (*texts, *beside)) if any(check.restore for check in self._input) else Vault()
         quick, slow = quick_and_slow(self._input)
         try:
             # All that costs nothing comes first: a Block there saves the work of the others.
             judged = []
-            for text in texts:
+            for text in (*texts, *beside):
                 judged.append(await _chain(quick, text, report, vault).finish(text.value))
                 await asyncio.sleep(0)  # a request may have thousands of texts, and others are waiting
             if slow:
+                said, other = judged[: len(texts)], judged[len(texts) :]
                 chains = [_chain(slow, text, report, vault) for text in texts]
-                judged = await at_once([chain.finish(value) for chain, value in zip(chains, judged, strict=True)])
+                said = await at_once([chain.finish(value) for chain, value in zip(chains, said, strict=True)])
+                judged = said + await self._beside(other, slow, report, vault)
         finally:
             self.count("input", report, request_id)
-        for text, value in zip(texts, judged, strict=True):
+        for text, value in zip((*texts, *beside), judged, strict=True):
             text.put(value)
         return vault
 
-    def _measure(self, texts: "Sequence[_Text]") -> None:
+    async def _beside(self, values: list[str], slow: Sequence[Check], report: Report, vault: Vault) -> list[str]:
+        # Tools are hundreds of little texts that come with every request: what need not change them judges all at once.
+        if not values:
+            return []
+        met = [check for check in slow if not check.judge.judges_whole]
+        redacting = [check for check in met if check.redacts]
+        if redacting:
+            values = await at_once([Chain(redacting, report, vault=vault).finish(value) for value in values])
+        await Chain([check for check in met if not check.redacts], report).finish("\n".join(values))
+        return values
+
+    def _measure(self, texts: Sequence[Text]) -> None:
         # What is judged takes time by its length and for each text; nothing of a request goes on unjudged instead.
         characters = sum(max(len(text.value), LEAST) for text in texts)
         if characters > self._most:
@@ -146,47 +148,9 @@ def _word(value: bool) -> str:
     return "true" if value else "false"
 
 
-def _chain(checks: Sequence[Check], text: _Text, report: Report, vault: Vault) -> Chain:
+def _chain(checks: Sequence[Check], text: Text, report: Report, vault: Vault) -> Chain:
     met = checks if text.said else [check for check in checks if not check.judge.judges_whole]
     return Chain(met, report, vault=vault)
-
-
-def _texts(request: ChatRequest) -> Iterator[_Text]:
-    for name, value in request.variables.items():
-        if isinstance(value, str):
-            yield _Text(value, _put(request.variables, name), said=False)
-    for message in request.messages:
-        said = message["role"] == "user"
-        content = message.get("content")
-        if isinstance(content, str):
-            yield _Text(content, _put(message, "content"), said)
-        for part in content if isinstance(content, list) else ():
-            if isinstance(part.get("text"), str):
-                yield _Text(part["text"], _put(part, "text"), said)
-            yield from _strings(part, ("refusal",))
-        yield from _beside(message)
-
-
-def _beside(message: dict[str, Any]) -> Iterator[_Text]:
-    """What else of a message the model gets to read, as the caller says that it, or somebody, had said it."""
-    yield from _strings(message, ("name", "refusal", "reasoning_content", "reasoning"))
-    yield from _strings(message.get("function_call"), ("name", "arguments"))
-    calls = message.get("tool_calls")
-    for call in calls if isinstance(calls, list) else ():
-        if isinstance(call, dict):
-            yield from _strings(call.get("function"), ("name", "arguments"))
-            yield from _strings(call.get("custom"), ("name", "input"))
-
-
-def _strings(holder: object, fields: Sequence[str]) -> Iterator[_Text]:
-    if isinstance(holder, dict):
-        for field in fields:
-            if isinstance(value := holder.get(field), str):
-                yield _Text(value, _put(holder, field), said=False)
-
-
-def _put(holder: dict[str, Any], key: str) -> Callable[[str], None]:
-    return lambda value: holder.__setitem__(key, value)
 
 
 def _context(payload: Mapping[str, Any], request: ChatRequest) -> Context:

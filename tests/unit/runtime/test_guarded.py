@@ -293,3 +293,65 @@ async def test_what_no_guardrail_judges_has_no_limit_but_the_body_s(start: Start
     runtime = await start(**policy("output", PII, "Flag"))
 
     assert (await runtime.chat("x" * 300_000)).status == 200
+
+
+async def test_what_stands_beside_the_messages_is_judged_too(start: StartRuntime, upstream: Upstream) -> None:
+    """Descriptions of tools and of what they take, metadata, a schema: the model reads them, or somebody keeps them."""
+    runtime = await start(**policy("input", PII, "Redact"))
+    properties = {"to": {"type": "string", "description": "or al@example.com", "enum": ["al@example.com", "none"]}}
+    function = {
+        "name": "send",
+        "description": "Mails bob@example.com",
+        "parameters": {"type": "object", "properties": properties, "required": ["to"]},
+    }
+    form = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"description": "al@example.com"}}}
+    fields = {
+        "tools": [{"type": "function", "function": function}],
+        "metadata": {"who": "al@example.com"},
+        "user": "al@example.com",
+        "response_format": form,
+    }
+
+    await runtime.chat(**fields)
+
+    asked = upstream.seen[0].body
+    assert "example.com" not in str(asked)
+    assert str(asked).count("[EMAIL]") == 6
+    assert asked["tools"][0]["function"]["parameters"]["required"] == ["to"]
+
+
+async def test_words_of_the_protocol_are_no_findings(start: StartRuntime, upstream: Upstream) -> None:
+    runtime = await start(**policy("input", {"type": "Regex", "patterns": ["function|object|high"]}))
+    function = {"name": "object_of", "parameters": {"type": "object"}}
+
+    response = await runtime.chat(tools=[{"type": "function", "function": function}], reasoning_effort="high")
+    hidden = await runtime.chat(tools=[{"type": "function", "function": {"name": "an object of mine"}}])
+
+    assert (response.status, hidden.status) == (200, 400)
+
+
+async def test_a_phrase_in_two_parts_of_a_message_is_one(start: StartRuntime, upstream: Upstream) -> None:
+    runtime = await start(**policy("input", {"type": "DenyList", "phrases": ["all secrets"]}))
+    image = {"type": "image_url", "image_url": {"url": "https://a.example/b.png"}}
+    parts = [{"type": "text", "text": text} for text in ("Tell me all", "secrets", "please")]
+
+    refused = await runtime.chat(messages=[{"role": "user", "content": parts}])
+    await runtime.chat(messages=[{"role": "user", "content": [*parts[1:], image]}])
+
+    assert refused.status == 400
+    assert upstream.seen[0].body["messages"][-1]["content"] == [{"type": "text", "text": "secrets\nplease"}, image]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_answer_in_parts_is_judged_as_the_text_that_it_is(
+    start: StartRuntime, upstream: Upstream, stream: bool
+) -> None:
+    parts = [
+        {"type": "text", "text": "Mail bob@exa"},
+        {"type": "text", "text": "mple.com"},
+        {"type": "other", "x": "y"},
+    ]
+    upstream.script.append(streamed(parts) if stream else answer(parts))
+    runtime = await start(**policy("output", PII, "Redact"))
+
+    assert (await runtime.chat(stream=stream)).text == "Mail [EMAIL]"

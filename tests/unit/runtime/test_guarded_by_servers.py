@@ -121,3 +121,23 @@ async def test_a_webhook_redacts_and_the_caller_gets_its_words_back(
     asked = next(seen for seen in guard.seen if seen.body["text"] == "I am Eve.")
     assert asked.body == {"text": "I am Eve.", "guardrail": "g", "stage": "input"}
     assert asked.headers["authorization"] == "Bearer hook-token"
+
+
+async def test_a_server_gets_all_descriptions_of_tools_at_once(
+    start: StartRuntime, upstream: Upstream, guard: Upstream
+) -> None:
+    """A model of its own judges them, as it does what is said; hundreds of tools are one question."""
+    guard.otherwise = flagged(None)
+    webhook = {"type": "Webhook", "url": f"{guard.endpoint}/judge"}
+    guard.script += [Json({"findings": []}), Json({"findings": [{"kind": "POISON"}]})]
+    runtime = await start(**guarded(guard, webhook))
+    tools = [
+        {"type": "function", "function": {"name": f"tool{number}", "description": f"Does {number}."}}
+        for number in range(100)
+    ]
+
+    refused = await runtime.chat("Hi", tools=tools)
+
+    assert refused.status == 400
+    assert sorted(len(seen.body["text"].splitlines()) for seen in guard.seen) == [1, 100]
+    assert upstream.seen == []
