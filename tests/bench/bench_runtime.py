@@ -37,6 +37,7 @@ ANSWER = json.dumps(
     }
 ).encode()
 RESPONSE = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(ANSWER), ANSWER)
+TAKEN = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 ACCEPTED = b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n"
 BODY = json.dumps(
     {"model": "m", "messages": [{"role": "user", "content": "What is the weather in Berlin? " * 4}]}
@@ -68,7 +69,8 @@ class ModelServer(asyncio.Protocol):
             if len(self._data) < end + 4 + length:
                 return
             self._data = self._data[end + 4 + length :]
-            self._transport.write(ACCEPTED if b" /v1/samples " in head else RESPONSE)  # type: ignore[attr-defined]
+            taken = TAKEN if b" /v1/traces " in head else ACCEPTED if b" /v1/samples " in head else RESPONSE
+            self._transport.write(taken)  # type: ignore[attr-defined]
 
 
 def serve_model(port: int) -> None:
@@ -105,8 +107,9 @@ async def load(port: int, path: str, concurrency: int, seconds: float) -> list[f
 
 def report(what: str, latencies: list[float], seconds: float, more: str = "") -> None:
     latencies.sort()
-    p50, p99 = (latencies[int(len(latencies) * q)] * 1000 for q in (0.5, 0.99))
-    print(f"{what:<44}{len(latencies) / seconds:>9,.0f} rps   p50 {p50:6.2f} ms   p99 {p99:6.2f} ms   {more}")  # noqa: T201
+    p50, p95, p99 = (latencies[int(len(latencies) * q)] * 1000 for q in (0.5, 0.95, 0.99))
+    rate = len(latencies) / seconds
+    print(f"{what:<36}{rate:>9,.0f} rps   p50 {p50:6.2f}   p95 {p95:6.2f}   p99 {p99:6.2f} ms   {more}")  # noqa: T201
 
 
 def free_port() -> int:
@@ -134,19 +137,29 @@ def release(model_port: int, guardrails: list[Any]) -> dict[str, Any]:
 
 
 async def through_runtime(
-    what: str, model_port: int, guardrails: list[Any], concurrency: int, seconds: float, sampled: str = "0"
+    what: str,
+    model_port: int,
+    guardrails: list[Any],
+    concurrency: int,
+    seconds: float,
+    sampled: str = "0",
+    traced: dict[str, Any] | None = None,
 ) -> None:
-    """`sampled`: share of answers; the model's server is the collector, too."""
+    """`sampled`: share of answers, `traced`: settings of tracing. The model's server is collector and receiver, too."""
     port = free_port()
     with tempfile.TemporaryDirectory() as directory:
         file, sampling = Path(directory) / "release.json", Path(directory) / "sampling.json"
         file.write_text(json.dumps(release(model_port, guardrails)))
         collector = f"http://127.0.0.1:{model_port}"
         sampling.write_text(json.dumps({"collector": collector, "rate": sampled, "maxPerMinute": 10**9}))
+        if traced is not None:
+            settings = {"endpoint": collector, "namespace": "bench", **traced}
+            (Path(directory) / "tracing.json").write_text(json.dumps(settings))
         env = {
             **os.environ,
             "GENAIOPS_RELEASE_FILE": str(file),
             "GENAIOPS_SAMPLING_FILE": str(sampling),
+            "GENAIOPS_TRACING_DIR": directory,
             "GENAIOPS_PORT": str(port),
             "GENAIOPS_METRICS_PORT": str(free_port()),
             "GENAIOPS_DRAIN_SECONDS": "0",
@@ -202,6 +215,13 @@ async def main(concurrency: int, seconds: float) -> None:
     for share in ("0.05", "1"):
         what = f"  {float(share):.0%} sampled, c{concurrency}"
         await through_runtime(what, model_port, [], concurrency, seconds, share)
+    for what, traced in (
+        ("all traced", {}),
+        ("10% traced", {"sampleRate": "0.1"}),
+        ("all traced with content", {"content": True}),
+    ):
+        await through_runtime(f"  {what}, c{concurrency}", model_port, [], concurrency, seconds, traced=traced)
+    await through_runtime("  all traced, c1", model_port, [], 1, seconds, traced={})
     await through_runtime("through the runtime, c1", model_port, [], 1, seconds)
     await through_runtime("  with PII and Secrets, c1", model_port, GUARDRAILS, 1, seconds)
     report("model server, c1", await load(model_port, "/v1/chat/completions", 1, seconds), seconds)

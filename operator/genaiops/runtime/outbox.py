@@ -33,7 +33,7 @@ ROOM: Final = 2048
 """Spans that wait to be sent; more are dropped."""
 ROOM_FOR_WORDS: Final = 4_000_000
 """Characters of message content that wait with them; a span that brings more goes without its own."""
-BATCH: Final = 128
+BATCH: Final = 64
 """Spans in one request."""
 _BATCH_WORDS: Final = 1_000_000
 LINGER: Final = 1.0
