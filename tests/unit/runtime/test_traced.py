@@ -300,7 +300,7 @@ async def test_content_that_is_wanted_comes_without_personal_data_and_credential
         {"role": "assistant", "parts": [part], "finish_reason": "stop"}
     ]
     assert not any("messages" in name for name in call.attributes)
-    assert not any(word in receiver.bodies[0] for word in (b"jo@", b"hunter2", b"Contoso"))
+    assert not any(word in b"".join(receiver.bodies) for word in (b"jo@", b"hunter2", b"Contoso"))
 
 
 async def test_what_a_guardrail_withheld_or_a_caller_keeps_to_itself_stays_in_the_pod(
