@@ -74,9 +74,9 @@ class Worker:
             raise JudgeError("the process that judges died (out of memory, or killed as it hung)") from error
 
     def close(self) -> None:
-        """Ends the process after what it is at."""
+        """Ends the process, and waits for what it is at."""
         if self._executor:
-            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._executor.shutdown(cancel_futures=True)
             self._executor = None
 
 

@@ -197,7 +197,7 @@ async def test_a_long_text_is_judged_in_pieces_and_found_in_as_by_one(pool: Pool
     """So a short text of somebody else waits for a piece and not for all of it."""
     sentence = "The parcel left our house this morning and comes on Monday. "
     insult = "You are a worthless idiot and everybody hates you. "
-    text = (sentence * 80 + insult) * 5 + sentence
+    text = (sentence * 80 + insult) * 2 + sentence
     toxicity = Detector.model_validate({"type": "Toxicity"})
     (check,) = checks_of(
         [GuardrailPolicySpec.model_validate({"input": [{"name": "t", "detector": toxicity}], "timeout": "60s"})],
@@ -215,9 +215,9 @@ async def test_a_long_text_is_judged_in_pieces_and_found_in_as_by_one(pool: Pool
 
     found, cut = await check.judge.judge(text, 0, complete=True)
 
-    assert [text[each.start : each.end].strip() for each in found] == [insult.strip()] * 5
+    assert [text[each.start : each.end].strip() for each in found] == [insult.strip()] * 2
     assert cut == len(text)
-    assert len(asked) > 5
+    assert len(asked) == 3
     assert max(asked) <= PIECE + BEFORE
 
 
