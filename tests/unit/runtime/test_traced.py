@@ -2,6 +2,7 @@
 
 import json
 import logging
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -9,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
 
 from genaiops.runtime import outbox
 from genaiops.runtime.outbox import HeadersError, read_headers
 
-from .conftest import Response, Runtime, StartRuntime
+from .conftest import Response, Runtime, StartRuntime, release
 from .receiving import Received, Receiver
+from .test_drain import Process, free_port, launch, until_ready_is
 from .upstream import Json, Seen, Upstream, answer, failure, streamed
 
 RELEASE = "support-0123456789"
@@ -483,3 +486,37 @@ async def test_what_waits_is_sent_at_the_end(
 def test_who_traces_nothing_does_not_import_what_traces() -> None:
     program = "import sys, genaiops.runtime.server; sys.exit(any('opentelemetry' in name for name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.timeout(60)
+async def test_a_pod_that_stops_has_sent_its_traces_to_where_it_was_told_and_through_nobody(
+    tmp_path: Path, upstream: Upstream, receiver: Receiver
+) -> None:
+    receiver.tell_runtimes()
+    file, port, nowhere = tmp_path / "release.json", free_port(), "http://127.0.0.1:9"
+    file.write_text(json.dumps(release(upstream.endpoint)))
+    settings = {
+        "GENAIOPS_PORT": str(port),
+        "GENAIOPS_METRICS_PORT": str(free_port()),
+        "GENAIOPS_DRAIN_SECONDS": "0",
+        "GENAIOPS_TRACING_DIR": str(tmp_path / "tracing"),
+        "POD_NAME": "bot-1",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": nowhere,
+        "http_proxy": nowhere,
+    }
+    started = await launch(file, **settings)
+    pod = Process(started, f"http://127.0.0.1:{port}", "")
+    try:
+        async with ClientSession() as client:
+            await until_ready_is(200, client, pod)
+            async with client.post(pod.url + "/v1/chat/completions", json={"messages": []}) as response:
+                assert response.status == 200
+        started.send_signal(signal.SIGTERM)
+        await started.communicate()
+    finally:
+        if started.returncode is None:
+            started.kill()
+            await started.wait()
+
+    assert started.returncode == 0
+    assert [span.resource["k8s.pod.name"] for span in receiver.spans] == ["bot-1"] * 2
