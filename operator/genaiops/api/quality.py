@@ -43,6 +43,12 @@ class Sampling(ApiModel):
         description="Answers of one release in a minute, at the most: what judging may cost. Of each release by "
         "itself, so that a candidate with few requests is judged as well as stable.",
     )
+    flagged: bool = Field(
+        default=True,
+        description="Also keep answers to requests in which a guardrail of action Flag found something, whatever the "
+        "rate, up to maxPerMinute more. They are for people to read and export, and not judged: shares stay those of "
+        "all answers.",
+    )
 
 
 class PostgreSQL(ApiModel):

@@ -67,6 +67,7 @@ class SamplingSettings(ApiModel):
     collector: str = Field(description="Base URL of the collector.")
     rate: Rate = Field(default=Decimal(0), description="Share of answers that are sampled.")
     max_per_minute: int = Field(default=1, description="Samples of this process in a minute, at the most.")
+    flagged: bool = Field(default=False, description="Whether what a guardrail flags is sampled, too.")
     redact: list[PIIEntity] | None = Field(default=None, description="What is replaced; all where absent.")
     comments: bool = Field(default=True, description="Whether comments and corrections are sent on.")
 
@@ -99,6 +100,7 @@ class LiveSample(ApiModel):
     messages: list[SampledMessage] = Field(min_length=1, max_length=MAX_MESSAGES, description="What was asked.")
     answer: Text = Field(description="What the caller got; empty where a guardrail refused.")
     refused: bool = Field(default=False, description="Whether a guardrail withheld the answer.")
+    drawn: bool = Field(default=True, description="Whether chance chose it; else a guardrail flagged it.")
     guardrails: list[Annotated[str, Field(max_length=253)]] = Field(
         default_factory=list, max_length=MAX_GUARDRAILS, description="Guardrails that found something, by name."
     )

@@ -94,6 +94,7 @@ def _for_runtimes(app: str, namespace: str, quality: Quality) -> SamplingSetting
     }
     if quality.sampling:
         told |= {"rate": quality.sampling.rate, "max_per_minute": quality.sampling.max_per_minute}
+        told |= {"flagged": quality.sampling.flagged}
     return SamplingSettings(**told)
 
 

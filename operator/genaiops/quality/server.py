@@ -29,21 +29,21 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Cap:
-    """So many samples of each release in a minute."""
+    """So many samples of each release in a minute, and as many that were flagged."""
 
     def __init__(self, per_minute: int, clock: Callable[[], float] = monotonic) -> None:
         self._per_minute = per_minute
         self._clock = clock
-        self._taken: defaultdict[str, deque[float]] = defaultdict(deque)
+        self._taken: defaultdict[tuple[str, bool], deque[float]] = defaultdict(deque)
 
-    def takes(self, release: str) -> bool:
+    def takes(self, release: str, *, drawn: bool = True) -> bool:
         """Whether there is room for one more; if so it is taken."""
         now = self._clock()
-        if release not in self._taken and len(self._taken) >= RELEASES:
+        if (release, drawn) not in self._taken and len(self._taken) >= RELEASES:
             # Releases come and go; those that had nothing in this minute have all of it.
             lately = {name: taken for name, taken in self._taken.items() if taken[-1] > now - 60}
             self._taken = defaultdict(deque, lately)
-        taken = self._taken[release]
+        taken = self._taken[release, drawn]
         while taken and taken[0] <= now - 60:
             taken.popleft()
         if len(taken) >= self._per_minute:
@@ -80,7 +80,7 @@ class Intake:
         except web.HTTPException:
             self._metrics.received.labels("invalid").inc()
             raise
-        if not self._cap.takes(sample.release):
+        if not self._cap.takes(sample.release, drawn=sample.drawn):
             self._metrics.received.labels("capped").inc()
             raise _refusal(web.HTTPTooManyRequests, f"enough of {sample.release} in this minute", None)
         await self._store.add(sample)

@@ -62,7 +62,7 @@ class Store:
             await connection.execute(sa.select(sa.literal(1)))
 
     async def add(self, sample: LiveSample) -> None:
-        """Keep a sample, unjudged; one that is there already stays."""
+        """Keep a sample, to be judged where chance drew it; one that is there already stays."""
         row = {
             "app": self._app,
             "id": sample.id,
@@ -80,7 +80,8 @@ class Store:
             "first_token": sample.first_token,
             "input_tokens": sample.input_tokens,
             "output_tokens": sample.output_tokens,
-            "judged": False,
+            # What was not drawn by chance would make a rate of defects that no user meets.
+            "judged": not sample.drawn,
         }
         async with self._engine.begin() as connection:
             await connection.execute(self._insert(SAMPLES).values(row).on_conflict_do_nothing())

@@ -129,7 +129,8 @@ class App:
         private = sent.get(_SAMPLE, b"").strip().lower() == _NEVER
         sampled = not private and self._sampler.draws()
         traced = trace is not None and trace.content and not private
-        transcript = Transcript(self._release.name, noted=sampled or traced, shadow=_SHADOW in sent)
+        flaggable = not private and self._sampler.may_flag
+        transcript = Transcript(self._release.name, noted=sampled or traced or flaggable, shadow=_SHADOW in sent)
         if transcript.shadow:
             self._metrics.shadow_requests.inc()
         body = await _body(receive)
@@ -138,8 +139,8 @@ class App:
         transcript.end()
         if trace:
             trace.answered(transcript, words=traced)
-        if sampled:
-            self._sampler.take(transcript)
+        if sampled or (flaggable and transcript.flagged and self._sampler.draws_flagged()):
+            self._sampler.take(transcript, drawn=sampled)
 
     def _models(self) -> dict[str, Any]:
         content = self._release.spec.content

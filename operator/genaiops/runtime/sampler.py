@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Any, Final
 
 from genaiops.api.base import format_time
+from genaiops.api.guardrails import Action
 from genaiops.api.samples import MAX_GUARDRAILS, MAX_MESSAGES, MAX_TEXT, SAMPLES_PATH, SamplingSettings
 from genaiops.runtime.collector import Collector, CollectorError
 from genaiops.runtime.config import Release
@@ -32,6 +33,26 @@ class _Sample:
     transcript: Transcript
     messages: list[tuple[str, str]]
     """Role and text."""
+    drawn: bool
+    """By chance; else it was flagged."""
+
+
+class _Budget:
+    """So many in a minute."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._minute = clock()
+        self._spent = 0
+
+    def takes(self, limit: int) -> bool:
+        """Whether there is room for one more; if so it is taken."""
+        if (now := self._clock()) >= self._minute + 60:
+            self._minute, self._spent = now, 0
+        if self._spent >= limit:
+            return False
+        self._spent += 1
+        return True
 
 
 class Sampler:
@@ -49,32 +70,42 @@ class Sampler:
         self._collector = collector
         self._metrics = metrics
         self._chance = chance
-        self._clock = clock
+        self._flags = any(
+            guardrail.action is Action.FLAG
+            for policy in release.spec.content.guardrails
+            for guardrail in (*policy.input, *policy.output)
+        )
         self._waiting: asyncio.Queue[_Sample] = asyncio.Queue(ROOM)
-        self._minute = clock()
-        self._drawn = 0
+        # Apart: however much is flagged, chance draws as before.
+        self._for_drawn, self._for_flagged = _Budget(clock), _Budget(clock)
 
     def draws(self) -> bool:
         """Whether the answer to the request that came just now is to be sampled."""
         settings = self._collector.settings
         if settings is None or self._chance() >= settings.rate:
             return False
-        if (now := self._clock()) >= self._minute + 60:
-            self._minute, self._drawn = now, 0
-        if self._drawn >= settings.max_per_minute:
-            return False
-        self._drawn += 1
-        return True
+        return self._for_drawn.takes(settings.max_per_minute)
 
-    def take(self, transcript: Transcript) -> None:
-        """An answer that its caller has."""
+    @property
+    def may_flag(self) -> bool:
+        """Whether an answer may be sampled for what a guardrail finds in it: its words are to be noted."""
+        settings = self._collector.settings
+        return self._flags and settings is not None and settings.flagged
+
+    def draws_flagged(self) -> bool:
+        """Whether an answer in which a guardrail of action Flag found something is to be sampled."""
+        settings = self._collector.settings
+        return self.may_flag and settings is not None and self._for_flagged.takes(settings.max_per_minute)
+
+    def take(self, transcript: Transcript, *, drawn: bool) -> None:
+        """An answer that its caller has. `drawn`: by chance."""
         messages = transcript.asked
         size = len(transcript.text) + sum(len(text) for _, text in messages)
         if self._waiting.full() or size > LARGEST or len(messages) > MAX_MESSAGES:
             self._count("dropped")
         else:
             transcript.messages = []
-            self._waiting.put_nowait(_Sample(transcript, messages))
+            self._waiting.put_nowait(_Sample(transcript, messages, drawn))
 
     async def run(self) -> None:
         """Send samples one by one until cancelled. One that the collector does not take is not tried again."""
@@ -122,6 +153,7 @@ class Sampler:
             "messages": [{"role": role, "content": clean(text)} for role, text in sample.messages],
             "answer": clean(transcript.text),
             "refused": transcript.refused,
+            "drawn": sample.drawn,
             "guardrails": list(transcript.guardrails)[:MAX_GUARDRAILS],
             "seconds": transcript.seconds,
             "firstToken": transcript.first_token,

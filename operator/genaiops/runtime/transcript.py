@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
 
+from genaiops.api.guardrails import Action
 from genaiops.api.samples import new_answer_id
 from genaiops.guardrails import Report
 from genaiops.providers.usage import usage_of
@@ -23,6 +24,8 @@ class Transcript:
         self.time = datetime.now(UTC)
         self.guardrails: dict[str, None] = {}
         """Those that found something, in order."""
+        self.flagged = False
+        """Whether one of action Flag did."""
         self.messages: list[dict[str, Any]] = []
         """What was asked, as the input guardrails let it through."""
         self.finish_reason = ""
@@ -51,7 +54,9 @@ class Transcript:
 
     def found(self, report: Report) -> None:
         """What guardrails decided, those that only rehearse left out."""
-        self.guardrails |= {name: None for name, decision in report.decisions.items() if not decision.dry_run}
+        decided = {name: decision for name, decision in report.decisions.items() if not decision.dry_run}
+        self.guardrails |= dict.fromkeys(decided)
+        self.flagged = self.flagged or any(decision.action is Action.FLAG for decision in decided.values())
 
     def used(self, usage: object) -> None:
         """What the model's server counted."""

@@ -17,7 +17,7 @@ from genaiops.evaluation.places import Places
 from genaiops.quality import metrics as figures
 from genaiops.quality.judging import AT_A_TIME, Judging, as_sample
 from genaiops.quality.metrics import Metrics
-from genaiops.quality.store import Store
+from genaiops.quality.store import Kind, Store
 from genaiops.quality.summary import summary
 
 from .given import V1, V2, a_sample
@@ -113,6 +113,16 @@ async def test_a_judge_that_fails_gives_no_score_and_one_that_breaks_stops_nobod
     assert (steady["judged"], steady["errors"]) == (3, 0)
     assert counted(metrics, "flaky", V1) == Arm(samples=1, hits=0)
     assert metrics.registry.get_sample_value("genaiops_judge_errors_total", {"release": V1, "evaluator": "flaky"}) == 2
+
+
+async def test_what_was_flagged_and_not_drawn_is_kept_and_counts_in_no_rate(store: Store) -> None:
+    await store.add(a_sample(answer="42"))
+    await store.add(a_sample(answer="none", drawn=False, guardrails=["promises"]))
+
+    metrics = await judged(store, by_type({"name": "digits", "type": "Regex", "pattern": "[0-9]"}))
+
+    assert counted(metrics, "digits", V1) == Arm(samples=1, hits=0)
+    assert len(await store.curated(Kind.FLAGGED, None, 10)) == 1
 
 
 async def test_few_are_judged_at_a_time(store: Store) -> None:

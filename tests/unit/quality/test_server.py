@@ -75,6 +75,8 @@ async def test_each_release_has_its_own_share_of_a_minute(collector: Collector) 
     candidate = [(await collector.post("/v1/samples", sample_document(V2)))[0] for _ in range(3)]
     assert (stable, candidate) == ([202, 202, 202, 429, 429], [202, 202, 202])
     assert (collector.received("kept"), collector.received("capped")) == (6, 2)
+    # What was flagged takes nothing from what chance drew.
+    assert (await collector.post("/v1/samples", sample_document(V1, drawn=False)))[0] == 202
 
 
 def test_a_minute_later_there_is_room_again() -> None:

@@ -96,6 +96,44 @@ async def test_what_was_withheld_is_sent_as_withheld_by_whom(
     assert (sample.answer, sample.refused, sample.guardrails) == ("", True, ["no-secrets"])
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_a_guardrail_flags_is_sampled_beside_what_chance_draws(
+    start: StartRuntime, upstream: Upstream, collector: FakeCollector, stream: bool
+) -> None:
+    collector.tell_runtimes(rate="0", maxPerMinute=2, flagged=True)
+    promise = {"name": "promises", "detector": {"type": "Regex", "patterns": ["refund"]}, "action": "Flag"}
+    texts = ["no", "you get a refund", "never again", "a refund for you", "one more refund"]
+    upstream.script += [streamed(*text.split(" ")) if stream else answer(text) for text in texts]
+    runtime = await start(guardrails=[{"output": [promise]}])
+
+    ids = []
+    for _ in texts:
+        response = await runtime.chat(stream=stream)
+        ids.append((response.events[0] if stream else response.json)["id"])
+    await runtime.until(lambda: len(collector.samples) == 2)
+
+    assert [sample.id for sample in collector.samples] == [ids[1], ids[3]]
+    assert all(not sample.drawn and sample.guardrails == ["promises"] for sample in collector.samples)
+    assert "refund" in collector.samples[0].answer
+
+
+async def test_an_answer_is_not_sampled_for_its_flag_where_nobody_asked_or_its_caller_asked_not_to(
+    start: StartRuntime, upstream: Upstream, collector: FakeCollector
+) -> None:
+    collector.tell_runtimes(rate="0", flagged=True)
+    promise = {"name": "promises", "detector": {"type": "Regex", "patterns": ["refund"]}, "action": "Flag"}
+    rehearsed = promise | {"name": "rehearsed", "detector": {"type": "Regex", "patterns": ["no"]}, "dryRun": True}
+    upstream.script += [answer("a refund"), answer("no"), answer("a refund, last")]
+    runtime = await start(guardrails=[{"output": [promise, rehearsed]}])
+
+    await runtime.chat(headers={"x-genaiops-sample": "never"})
+    await runtime.chat()
+    await runtime.chat()
+    await runtime.until(lambda: len(collector.samples) == 1)
+
+    assert collector.samples[0].answer == "a refund, last"
+
+
 async def test_who_asks_for_it_is_left_out_and_so_are_failures(
     start: StartRuntime, upstream: Upstream, collector: FakeCollector
 ) -> None:
