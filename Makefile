@@ -51,7 +51,7 @@ types: ## Static types
 	@cd hack/kind && $(PY) -m mypy --strict --config-file= localkind
 
 unit: ## Tests without a cluster: seconds
-	@$(PY) -m pytest tests/unit -q -n auto $(PYTEST_ARGS)
+	@$(PY) -m pytest tests/unit -q -n auto --timeout 300 $(PYTEST_ARGS)
 
 cluster: ## Tests against a real API server
 	@$(PY) -m pytest tests/cluster -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
@@ -67,7 +67,7 @@ bench-analysis: ## How soon a bad release is found, beside the rules of Argo Rol
 	@PYTHONPATH=operator $(PY) tests/bench/bench_analysis.py $(BENCH_ARGS)
 
 bench: ## What the operator costs with 1,000 apps, beside Argo Rollouts (8 minutes)
-	@PYTHONPATH=operator:tests/cluster:hack/kind $(PY) tests/bench/bench_operator.py $(BENCH_ARGS)
+	@PYTHONPATH=operator:tests:tests/cluster:hack/kind $(PY) tests/bench/bench_operator.py $(BENCH_ARGS)
 
 .PHONY: bench-guardrails train-guardrails
 # Where the corpora of hack/train are installed: texts to train on and to measure with.

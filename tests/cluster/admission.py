@@ -1,11 +1,10 @@
 """The webhook as the chart installs it, for an operator that runs as a process of the test: called by URL."""
 
 import base64
-import random
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,8 @@ from typing import Any
 import yaml
 from chart import Object, of_kind, render
 from controlplane import ControlPlane
+
+from ports import lasting_port
 
 HOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 
@@ -89,15 +90,6 @@ def called_at(hook: dict[str, Any], port: int) -> None:
     service = config.pop("service", None)
     path = service["path"] if service else f"/{config['url'].rpartition('/')[2]}"
     config["url"] = f"https://127.0.0.1:{port}{path}"
-
-
-def lasting_port() -> int:
-    """A port that stays free until an operator starts, and starts again: the system gives none of these to clients."""
-    for port in random.sample(range(20_000, 32_000), 1000):
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("0.0.0.0", port))
-            return port
-    raise AssertionError("1000 ports are taken")
 
 
 @contextmanager

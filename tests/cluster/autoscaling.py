@@ -9,7 +9,9 @@ from pathlib import Path
 
 import trustme
 from aiohttp import web
-from controlplane import ControlPlane, free_port
+from controlplane import ControlPlane
+
+from ports import lasting_port
 
 API = "external.metrics.k8s.io"
 PATH = f"/apis/{API}/v1beta1"
@@ -26,7 +28,7 @@ class ExternalMetrics:
     @asynccontextmanager
     async def served(self, folder: Path) -> AsyncIterator[None]:
         """Until the block ends, to whoever asks the API server."""
-        port = free_port()
+        port = lasting_port()
         app = web.Application()
         app.add_routes(
             [web.get(PATH, self._kinds), web.get(f"{PATH}/namespaces/{self._namespace}/{{metric}}", self._values)]

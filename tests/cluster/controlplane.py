@@ -6,8 +6,8 @@ Pods that never run; owner references, namespaces, RBAC, admission and CRDs work
 
 import base64
 import json
+import os
 import shutil
-import socket
 import ssl
 import subprocess
 import time
@@ -22,6 +22,8 @@ from typing import Any, Self
 import trustme
 import yaml
 from kubernetes import client, config
+
+from ports import lasting_port
 
 REPOSITORY = Path(__file__).parents[2]
 CRDS = REPOSITORY / "crds"
@@ -89,7 +91,7 @@ class ControlPlane:
         self._authority = trustme.CA(organization_name="genaiops tests")
         self.audit_log = folder / "audit.log"
         self._kubectl_cache = folder / "kubectl-cache"
-        self.url = f"https://127.0.0.1:{free_port()}"
+        self.url = f"https://127.0.0.1:{lasting_port()}"
         self.kubeconfig = self.kubeconfig_for(ADMIN, "system:masters")
 
     def __enter__(self) -> Self:
@@ -144,8 +146,7 @@ class ControlPlane:
 
         Raises ControlPlaneError with what kubectl said when it refused.
         """
-        cache = f"--cache-dir={self._kubectl_cache}"
-        return self._run("kubectl", "--kubeconfig", str(self.kubeconfig), cache, *arguments, stdin=stdin)
+        return self._run("kubectl", "--kubeconfig", str(self.kubeconfig), *arguments, stdin=stdin)
 
     def helm(self, *arguments: str) -> str:
         """Run helm as the administrator and return what it printed; fails like `kubectl`."""
@@ -185,7 +186,7 @@ class ControlPlane:
     # --- the processes -------------------------------------------------------------------------------------
 
     def _start_etcd(self) -> str:
-        url, peer_url = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
+        url, peer_url = (f"http://127.0.0.1:{lasting_port()}" for _ in range(2))
         self._start(
             "etcd",
             f"--data-dir={self._folder / 'etcd'}",
@@ -240,7 +241,7 @@ class ControlPlane:
         shutil.rmtree(self._kubectl_cache)
 
     def _start_controllers(self) -> None:
-        port = free_port()
+        port = lasting_port()
         manager = self._start(
             "kube-controller-manager",
             f"--kubeconfig={self.kubeconfig_for('system:kube-controller-manager', 'system:masters')}",
@@ -292,7 +293,10 @@ class ControlPlane:
         return {"certificate-authority-data": _base64(self._authority.cert_pem.bytes())}
 
     def _run(self, program: str, *arguments: str, stdin: str | None = None) -> str:
-        result = subprocess.run([self._tools / program, *arguments], input=stdin, capture_output=True, text=True)
+        # Which kinds there are is kept by address: an earlier API server's, were it kept in the home directory.
+        environment = {**os.environ, "KUBECACHEDIR": str(self._kubectl_cache)}
+        command = [self._tools / program, *arguments]
+        result = subprocess.run(command, input=stdin, env=environment, capture_output=True, text=True)
         if result.returncode:
             raise ControlPlaneError(f"{program} {' '.join(arguments)}: {result.stderr}")
         return result.stdout
@@ -307,13 +311,6 @@ def _credentials(certificate: trustme.LeafCert) -> dict[str, str]:
 
 def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def parse_audit_log(lines: Iterable[str]) -> Iterable[Write]:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from kubernetes import client
 
 from genaiops.api import GROUP, VERSION
 from genaiops.api.kinds import KINDS
+from ports import lasting_port
 
 PLURALS = {kind.name: kind.plural for kind in KINDS}
 OURS = "app.kubernetes.io/managed-by=genaiops"
@@ -59,9 +59,7 @@ class OperatorProcess:
         return self
 
     def _arguments_of_this_start(self) -> list[str]:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+        self._port = lasting_port()
         return [*self._arguments, f"--port={self._port}", f"--identity={self.identity}"]
 
     @property

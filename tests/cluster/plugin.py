@@ -42,6 +42,7 @@ def kubectl_of(plugin: Path, kubeconfig: Path, namespace: str, folder: Path) -> 
             "PATH": f"{plugin}:{os.environ['PATH']}",
             "PYTHONPATH": str(REPOSITORY / "operator"),
             "KUBECONFIG": str(mine),
+            "KUBECACHEDIR": str(folder / "kubectl-cache"),
         }
         command = [built_tools() / "kubectl", *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)

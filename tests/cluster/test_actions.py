@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from admission import Installed, lasting_port
+from admission import Installed
 from controlplane import ControlPlane
 from harness import Manifest, Objects, OperatorProcess, eventually
 from kubernetes import client, config
@@ -24,6 +24,7 @@ from stories import (
 )
 
 from genaiops.controller.webhook.changes import CHANGED_BY
+from ports import lasting_port
 
 NOWHERE = "0" * 64
 TO_BE_APPROVED = {**AT_ONCE, "approval": {}}

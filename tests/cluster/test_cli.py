@@ -125,7 +125,8 @@ async def test_nobody_approves_where_nobody_knows_who_asks(genaiops: Genaiops, o
 
 def in_a_shell(script: str, kubeconfig: Path) -> Done:
     """Run a script as somebody who has kubectl, and nothing else of ours."""
-    environment = {"PATH": f"{built_tools()}:/usr/bin:/bin", "KUBECONFIG": str(kubeconfig)}
+    home = {"HOME": str(kubeconfig.parent)}  # without one, kubectl leaves its cache where pytest was started
+    environment = {"PATH": f"{built_tools()}:/usr/bin:/bin", "KUBECONFIG": str(kubeconfig), **home}
     return subprocess.run(["sh", "-e"], input=script, env=environment, capture_output=True, text=True, timeout=60)
 
 

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
-from admission import Installed, lasting_port
+from admission import Installed
 from chart import APPS, SYSTEM, Installation, Object, cluster_for_charts, environment, of_kind, render
-from controlplane import REPOSITORY, ControlPlane, free_port
+from controlplane import REPOSITORY, ControlPlane
 from harness import Objects, eventually
 from kubernetes import client
 
@@ -34,6 +34,7 @@ from genaiops.controller.kinds import (
     WEBHOOKS,
     Resource,
 )
+from ports import lasting_port
 
 OPERATOR = f"system:serviceaccount:{SYSTEM}:genaiops-operator"
 
@@ -278,7 +279,11 @@ def operator_as_installed(cluster: ControlPlane, objects: list[Object], folder: 
     # No Service leads to this machine.
     Installed(cluster, told["GENAIOPS_WEBHOOK_CONFIGURATION"], SYSTEM, port).listens_on(port)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GENAIOPS_")}
-    own = {"KUBECONFIG": str(kubeconfig), "PYTHONPATH": str(REPOSITORY / "operator"), "GENAIOPS_PORT": str(free_port())}
+    own = {
+        "KUBECONFIG": str(kubeconfig),
+        "PYTHONPATH": str(REPOSITORY / "operator"),
+        "GENAIOPS_PORT": str(lasting_port()),
+    }
     own |= {"GENAIOPS_WEBHOOK_PORT": str(port), "GENAIOPS_WEBHOOK_HOSTS": "127.0.0.1"}
     command = [sys.executable, "-m", "genaiops.controller"]
     with log.open("wb") as out:

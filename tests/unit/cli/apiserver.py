@@ -88,7 +88,7 @@ class ApiServer:
     def await_watchers(self, number: int) -> None:
         """Wait until so many watches are open."""
         with self._changed:
-            assert self._changed.wait_for(lambda: self.watchers >= number, timeout=10), f"{self.watchers} watches"
+            assert self._changed.wait_for(lambda: self.watchers >= number, timeout=30), f"{self.watchers} watches"
 
     def kubeconfig(self, folder: Path) -> Path:
         """A kubeconfig for it, with a second context whose server does not answer."""
@@ -147,7 +147,7 @@ class ApiServer:
                         if version > seen and item["kind"] == kind and _selected(item, query):
                             yield {"type": event, "object": item}
                         seen = max(seen, version)
-                    self._changed.wait(timeout=10)
+                    self._changed.wait(timeout=30)
             finally:
                 self.watchers -= 1
 

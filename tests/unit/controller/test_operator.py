@@ -46,7 +46,7 @@ async def test_workers_end_also_in_code_that_lets_a_cancellation_pass() -> None:
     operator.stop()
     leading.cancel()
     # then it does
-    ended, _ = await asyncio.wait({leading}, timeout=5)
+    ended, _ = await asyncio.wait({leading}, timeout=30)
     assert ended == {leading}
 
 
@@ -67,7 +67,7 @@ async def test_a_reconcile_that_fails_is_tried_again_and_stops_no_other() -> Non
     # when the operator leads
     leading = asyncio.create_task(operator.lead())
     # then both are reconciled in the end
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await done["other"].wait()
         await done["support"].wait()
     leading.cancel()

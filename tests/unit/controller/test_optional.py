@@ -91,7 +91,7 @@ async def store(api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 async def knows(store: Store, version: int | None) -> None:
     """Wait until the store has the route as of this version, or none."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             raw = store.get("HTTPRoute", "team", "shop")
             if (int(raw["metadata"]["resourceVersion"]) if raw else None) == version:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import shutil
-import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -22,6 +21,7 @@ from genaiops.api.base import SecretKeyRef
 from genaiops.api.llmapp_status import Measurement, Verdict
 from genaiops.controller.providers.ask import Providers
 from genaiops.controller.providers.question import ProviderError, Question
+from ports import lasting_port
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 QUESTION = Question("support", "shop", "support-2", "support-1", timedelta(seconds=95))
@@ -232,9 +232,7 @@ async def test_a_certificate_is_checked_against_the_secret_s_authority(serve: Se
 
 @pytest.mark.skipif(shutil.which("prometheus") is None, reason="no Prometheus on this machine")
 async def test_a_real_prometheus_answers(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{lasting_port()}"
     config = tmp_path / "prometheus.yml"
     config.write_text("{}")
     process = await asyncio.create_subprocess_exec(

@@ -1,7 +1,6 @@
 """A release asked as a user would ask it."""
 
 import asyncio
-import socket
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +11,7 @@ from genaiops.api.dataset import Row
 from genaiops.api.model import Pricing
 from genaiops.evaluation.ask import Asked, UnansweredError, UnreachableError, new_client
 from genaiops.evaluation.judgement import Answer
+from ports import lasting_port
 
 PRICES = Pricing(input_per_million=Decimal(1), output_per_million=Decimal(3))
 
@@ -143,8 +143,7 @@ async def test_a_release_that_is_about_to_start_is_waited_for() -> None:
             await Asked(address, "support", None, client, None).reach(20)
         started.set()
 
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = lasting_port()
     waiting = asyncio.create_task(wait_for(f"http://127.0.0.1:{port}"))
     await asyncio.sleep(0)
     assert not started.is_set()

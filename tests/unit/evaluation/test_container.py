@@ -16,7 +16,7 @@ from genaiops.evaluation.places import Places
 
 from .given import evaluator, sample
 
-pytestmark = pytest.mark.timeout(30)
+pytestmark = pytest.mark.timeout(60)
 
 # What the programs below have in common.
 HEAD = """import json, sys

@@ -18,7 +18,7 @@ from genaiops.providers import backoff
 
 from .given import evaluator, sample
 
-pytestmark = pytest.mark.timeout(20)
+pytestmark = pytest.mark.timeout(60)
 
 
 class Server:

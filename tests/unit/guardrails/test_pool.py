@@ -176,6 +176,7 @@ async def test_the_event_loop_goes_on_meanwhile(pool: Pool) -> None:
     heart = asyncio.create_task(beat())
     await find(pool, "abc def " * 200_000, "(?:[a-z]+ ){50}X")
     heart.cancel()
+    await asyncio.gather(heart, return_exceptions=True)
     assert beats > 20
 
 

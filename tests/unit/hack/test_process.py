@@ -49,4 +49,4 @@ def test_a_process_that_ignores_the_request_is_killed(tmp_path: Path) -> None:
         assert stubborn.stdout is not None
         stubborn.stdout.readline()
         process.end(tmp_path / "run", "stubborn", patience=0.3)
-        assert stubborn.wait(timeout=5) == -9
+        assert stubborn.wait(timeout=30) == -9

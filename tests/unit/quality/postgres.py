@@ -3,12 +3,13 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from ports import lasting_port
 
 
 def programs() -> Path | None:
@@ -24,7 +25,7 @@ def server(folder: Path) -> Iterator[str]:
     user = "nobody" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
     home = Path(tempfile.mkdtemp(prefix="genaiops-postgres-"))
     shutil.chown(home, user)
-    data, port = home / "data", _free_port()
+    data, port = home / "data", lasting_port()
     try:
         subprocess.run(
             [folder / "initdb", "-D", data, "-U", "quality", "--auth=trust", "--no-sync"],
@@ -51,10 +52,3 @@ def server(folder: Path) -> Iterator[str]:
             process.communicate(timeout=20)
     finally:
         shutil.rmtree(home)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -13,6 +12,8 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientConnectionError, ClientSession
+
+from ports import lasting_port
 
 from .given import V1, sample_document
 
@@ -32,10 +33,7 @@ class Process:
     def __init__(self, folder: Path, client: ClientSession) -> None:
         self.folder = folder
         self._client = client
-        with socket.socket() as a, socket.socket() as b, socket.socket() as c:
-            for each in (a, b, c):
-                each.bind(("127.0.0.1", 0))
-            self.port, self.reports_port, self.metrics_port = (each.getsockname()[1] for each in (a, b, c))
+        self.port, self.reports_port, self.metrics_port = (lasting_port() for _ in range(3))
         self.running: asyncio.subprocess.Process
 
     async def start(self, **settings: Any) -> None:

@@ -186,8 +186,9 @@ async def start(tmp_path: Path, upstream: Upstream) -> AsyncIterator[StartRuntim
                     each.cancel()
                 for listener in server.servers:
                     listener.close()
-                with suppress(asyncio.CancelledError):
-                    await task
+                for each in (task, *beside):
+                    with suppress(asyncio.CancelledError):
+                        await each
 
             stack.push_async_callback(stop)
             return Runtime(server, client, metrics.registry, app, tracing)

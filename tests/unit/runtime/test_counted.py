@@ -15,7 +15,7 @@ from genaiops.runtime.metrics import COST_BUCKETS, DURATION_BUCKETS, FIRST_TOKEN
 from .conftest import Runtime, StartRuntime
 from .upstream import Hang, Upstream, answer, streamed
 
-pytestmark = pytest.mark.timeout(30)
+pytestmark = pytest.mark.timeout(60)
 RELEASE = "support-0123456789"
 
 
@@ -45,6 +45,7 @@ async def test_a_request_that_hangs_is_seen_while_it_hangs(start: StartRuntime, 
 
     # The caller gives up: that was slow, too, and is counted for good.
     hanging.cancel()
+    await asyncio.gather(hanging, return_exceptions=True)
     await runtime.until(lambda: waiting() == {})
     assert counted(runtime, {"name": "latency", "threshold": "0.01"}, {"name": "error-rate"}) == [arm(1, 1), arm(0, 0)]
 

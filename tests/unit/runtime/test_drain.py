@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ import pytest
 from aiohttp import ClientConnectionError, ClientSession
 
 from genaiops.runtime.config import ConfigError, Settings, load_release
+from ports import lasting_port
 
 from .conftest import release
 from .upstream import Upstream, streamed
@@ -28,12 +28,6 @@ class Process:
         self.process = process
         self.url = url
         self.metrics = metrics
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def launch(file: Path, **env: str) -> asyncio.subprocess.Process:
@@ -50,7 +44,7 @@ async def launch(file: Path, **env: str) -> asyncio.subprocess.Process:
 async def process(tmp_path: Path, client: ClientSession, endpoint: str, drain: str) -> AsyncIterator[Process]:
     file = tmp_path / "release.json"
     file.write_text(json.dumps(release(endpoint)))
-    port, metrics = free_port(), free_port()
+    port, metrics = lasting_port(), lasting_port()
     settings = {"GENAIOPS_PORT": port, "GENAIOPS_METRICS_PORT": metrics, "GENAIOPS_DRAIN_SECONDS": drain}
     started = await launch(file, **{name: str(value) for name, value in settings.items()})
     running = Process(started, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{metrics}/metrics")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from .conftest import StartRuntime
 from .upstream import Json, Stream, Upstream, answer, chunk, event, failure, streamed
 
-pytestmark = pytest.mark.timeout(30)
+pytestmark = pytest.mark.timeout(60)
 
 LEAK = "Sure! Mail bob@example.com or use card 4111 1111 1111 1111, ok?"
 REDACTED = "Sure! Mail [EMAIL] or use card [CREDIT_CARD], ok?"
@@ -113,7 +113,7 @@ async def test_a_blocked_stream_ends_before_the_finding(start: StartRuntime, ups
     assert response.finish_reason == "content_filter"
     assert response.events[-1] == "[DONE]"
     assert runtime.metric("genaiops_answers_total", violated="true") == 1
-    await asyncio.wait_for(upstream.abandoned.wait(), 5)
+    await upstream.abandoned.wait()
 
 
 async def test_a_finding_counts_even_if_the_stream_breaks_later(start: StartRuntime, upstream: Upstream) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from genaiops.runtime.reach import wait_for_a_model
 from genaiops.runtime.server import new_app, new_metrics, new_providers
 from genaiops.runtime.surroundings import ProcessSurroundings
 from genaiops.runtime.tracing import Tracing
+from ports import lasting_port
 
 from .conftest import release
 
@@ -26,9 +26,7 @@ class ModelServer:
     """A model's server that may not be up yet, or may refuse the key."""
 
     def __init__(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = lasting_port()
         self.status = 200
         self._runner: web.AppRunner | None = None
 
@@ -76,7 +74,7 @@ def runtime(folder: Path, calls: ClientSession, endpoint: str) -> tuple[App, lis
 
 
 async def until_it_says(app: App, words: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while words not in (app.waiting or ""):  # noqa: ASYNC110 - nothing tells of it but the app itself
             await asyncio.sleep(0.01)
 
@@ -93,7 +91,7 @@ async def test_a_model_that_comes_up_later_makes_the_pod_ready(
     # when the server comes up
     await model.start()
     # then the pod is ready, and asks no more
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await reaching
     assert app.waiting is None
 
@@ -108,7 +106,7 @@ async def test_a_refused_key_is_told(tmp_path: Path, calls: ClientSession, model
     await until_it_says(app, "refuses its API key")
     # when the key is accepted, the pod becomes ready
     model.status = 200
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await reaching
     assert app.waiting is None
 
@@ -123,6 +121,6 @@ async def test_a_server_that_lists_no_models_is_reached_all_the_same(
     app, providers = runtime(tmp_path, calls, model.endpoint)
     app.waiting = "not asked yet"
     # then the pod becomes ready: that says nothing about chat completions
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await wait_for_a_model(app, providers)
     assert app.waiting is None

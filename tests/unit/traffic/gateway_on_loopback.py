@@ -21,6 +21,7 @@ from genaiops.api.rollout import HeaderMatch
 from genaiops.traffic.envoy import Backend, GatewayRoutes, gateway_config, routes_version
 from genaiops.traffic.live import CLUSTERS_PATH, ROUTES_PATH, healthy_endpoints, live_routes_version
 from genaiops.traffic.objects import GATEWAY_ARGS
+from ports import lasting_port
 
 STABLE = "shop-aaaaaaaaaa"
 CANDIDATE = "shop-bbbbbbbbbb"
@@ -32,14 +33,7 @@ def envoy_binary() -> Path:
     return Path(str(next(file.locate() for file in files if file.match("_bin/envoy"))))
 
 
-def free_port(host: str = "127.0.0.1") -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-async def eventually(condition: Callable[[], Any], within: float = 5.0) -> float:
+async def eventually(condition: Callable[[], Any], within: float = 30.0) -> float:
     """Seconds until the condition (plain or awaitable) held; fails when `within` seconds have passed."""
     start = time.monotonic()
     while True:
@@ -188,7 +182,7 @@ class Cluster:
         pods = self.pods.setdefault(release, [])
         while len(pods) < replicas:
             host = next(self._addresses)
-            port = self._ports.setdefault(release, free_port(host))
+            port = self._ports.setdefault(release, lasting_port())
             pods.append(await Pod(release, host, port).start())
         self.publish(release, pods)
         return pods
@@ -197,7 +191,7 @@ class Cluster:
         self.dns.records[f"{release}.{DOMAIN}"] = [pod.host for pod in pods]
 
     def backend(self, release: str) -> Backend:
-        port = self._ports.setdefault(release, free_port())
+        port = self._ports.setdefault(release, lasting_port())
         return Backend(release, release, port, port)
 
     def routes(
@@ -217,7 +211,7 @@ class Gateway:
 
     def __init__(self, directory: Path, dns: Dns, session: aiohttp.ClientSession) -> None:
         self.directory, self._dns, self._session = directory, dns, session
-        self.http, self.admin, self.read_only = free_port(), free_port(), free_port()
+        self.http, self.admin, self.read_only = lasting_port(), lasting_port(), lasting_port()
         self.url = f"http://127.0.0.1:{self.http}"
         self.read_only_url = f"http://127.0.0.1:{self.read_only}"
         self.admin_url = f"http://127.0.0.1:{self.admin}"
