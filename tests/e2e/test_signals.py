@@ -3,19 +3,51 @@
 import json
 from collections.abc import Callable
 
+import pytest
 from place import App, Object, Place, custom, eventually
 from provider import ENDPOINT, scripted_app
 
 from genaiops.api.samples import REPORTS_PORT
 from traffic import Traffic, failures
 
-SAMPLED: Object = {"rate": "1", "maxPerMinute": 600}
+Sampled = Callable[..., App]
+"""Makes an app whose answers are sampled; `quality` is what else it asks for."""
 
 
 def watching(metric: str, **limits: object) -> Object:
     """A rollout that judges this at half of the traffic."""
     analysis = {"interval": "1s", "minSamples": 10, "metrics": [{"name": metric, **limits}]}
     return {"steps": [{"setWeight": 50}], "analysis": analysis}
+
+
+@pytest.fixture
+def sampled(place: Place) -> Sampled:
+    """An app that serves, its collector being ready; its prompt has a version `wordy`."""
+
+    def serving(rollout: Object, **quality: object) -> App:
+        sampling = {"rate": "1", "maxPerMinute": 600}
+        app = scripted_app(place, replicas=1, rollout=rollout, quality={"sampling": sampling, **quality})
+        add_version(place, {"name": "wordy", "messages": [{"role": "system", "content": "chunks=30"}]})
+        stable = app.serves()
+        eventually("the collector is ready", lambda: app.condition("QualityReady").get("status") == "True")
+        samplers_know(place, app, stable)
+        return app
+
+    return serving
+
+
+def add_version(place: Place, version: Object) -> None:
+    """One more version of the scripted prompt."""
+    live = place.get("Prompt", "script")
+    assert live is not None
+    place.patch("Prompt", "script", {"spec": {"versions": [*live["spec"]["versions"], version]}})
+
+
+def samplers_know(place: Place, app: App, release: str) -> None:
+    """Wait until the runtime's pods have been told of the collector: the kubelet brings files when it syncs."""
+    image = place.kubectl("get", "pods", "-l", f"genaiops.dev/release={release}", "-o", "name").split()[0]
+    look = ("exec", image, "-c", "runtime", "--", "ls", "/etc/genaiops/quality")
+    eventually("the runtime is told of the collector", lambda: "json" in place.kubectl(*look, check=False))
 
 
 def test_a_slower_model_is_taken_back(place: Place, figure: Callable[[str], None]) -> None:
@@ -60,17 +92,13 @@ def test_a_guardrail_that_refuses_too_much_is_taken_back(place: Place, figure: C
     figure(f"a greedy guardrail: {ended['message']}")
 
 
-def test_a_drop_in_quality_that_only_a_judge_sees_is_taken_back(place: Place, figure: Callable[[str], None]) -> None:
+def test_a_drop_in_quality_that_only_a_judge_sees_is_taken_back(
+    sampled: Sampled, figure: Callable[[str], None]
+) -> None:
     # given an app whose answers are sampled and judged: they should be brief
     brief = {"name": "brief", "type": "Regex", "pattern": r"^(\S+\s*){1,5}$"}
-    quality = {"sampling": SAMPLED, "evaluators": [brief]}
     rollout = watching("defect-rate", evaluator="brief", maxIncrease="0.2")
-    app = scripted_app(place, replicas=1, rollout=rollout, quality=quality)
-    wordy = {"name": "wordy", "messages": [{"role": "system", "content": "chunks=30"}]}
-    add_version(place, wordy)
-    stable = app.serves()
-    eventually("the collector is ready", lambda: app.condition("QualityReady").get("status") == "True")
-    samplers_know(place, app, stable)
+    app = sampled(rollout, evaluators=[brief])
     with Traffic(app, rate=8, turns=2) as traffic:
         traffic.flows(10)
         # when answers get wordy: right status, quick, nothing for a guardrail
@@ -85,14 +113,12 @@ def test_a_drop_in_quality_that_only_a_judge_sees_is_taken_back(place: Place, fi
     figure(f"a wordy release: {ended['message']}")
 
 
-def test_people_s_thumbs_take_a_release_back_and_are_kept(place: Place, figure: Callable[[str], None]) -> None:
+def test_people_s_thumbs_take_a_release_back_and_are_kept(
+    place: Place, sampled: Sampled, figure: Callable[[str], None]
+) -> None:
     # given an app whose users say what they think, and where that is kept
     rollout = watching("negative-feedback-rate", maxIncrease="0.2")
-    app = scripted_app(place, replicas=1, rollout=rollout, quality={"sampling": SAMPLED})
-    add_version(place, {"name": "wordy", "messages": [{"role": "system", "content": "chunks=10"}]})
-    stable = app.serves()
-    eventually("the collector is ready", lambda: app.condition("QualityReady").get("status") == "True")
-    samplers_know(place, app, stable)
+    app = sampled(rollout)
     with Traffic(app, rate=8, turns=2, dislikes="word9") as traffic:
         traffic.flows(10)
         # when a release comes whose answers they don't like
@@ -109,17 +135,3 @@ def test_people_s_thumbs_take_a_release_back_and_are_kept(place: Place, figure: 
     rows = eventually("what they said is kept", lambda: place.cluster.raw(f"{reports}/rows?kind=negative"))
     assert {tag for row in rows.splitlines() for tag in json.loads(row)["tags"]} >= {"negative", ended["release"]}
     figure(f"thumbs down: {ended['message']}")
-
-
-def add_version(place: Place, version: Object) -> None:
-    """One more version of the scripted prompt."""
-    live = place.get("Prompt", "script")
-    assert live is not None
-    place.patch("Prompt", "script", {"spec": {"versions": [*live["spec"]["versions"], version]}})
-
-
-def samplers_know(place: Place, app: App, release: str) -> None:
-    """Wait until the runtime's pods have been told of the collector: the kubelet brings files when it syncs."""
-    image = place.kubectl("get", "pods", "-l", f"genaiops.dev/release={release}", "-o", "name").split()[0]
-    look = ("exec", image, "-c", "runtime", "--", "ls", "/etc/genaiops/quality")
-    eventually("the runtime is told of the collector", lambda: "json" in place.kubectl(*look, check=False))
