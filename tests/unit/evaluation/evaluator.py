@@ -24,7 +24,7 @@ MODEL = {
     "endpoint": "http://llm/v1",
     "pricing": {"inputPerMillion": "1", "outputPerMillion": "2"},
 }
-PATIENCE = 30
+PATIENCE = 120
 
 
 def rows(count: int, **fields: Any) -> list[dict[str, Any]]:

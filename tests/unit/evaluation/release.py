@@ -50,7 +50,7 @@ class Release:
     def await_under_way(self, count: int) -> None:
         """Wait until so many requests wait for their answer."""
         with self.lock:
-            assert self.lock.wait_for(lambda: self.under_way >= count, timeout=30), f"{self.under_way} under way"
+            assert self.lock.wait_for(lambda: self.under_way >= count, timeout=120), f"{self.under_way} under way"
 
     @property
     def asked(self) -> list[str]:

@@ -16,7 +16,7 @@ from genaiops.evaluation.places import Places
 
 from .given import evaluator, sample
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(240)
 
 # What the programs below have in common.
 HEAD = """import json, sys
@@ -169,13 +169,13 @@ async def test_a_stray_line_costs_what_was_under_way_and_nothing_after_it(build:
 
 
 async def test_an_answer_that_takes_too_long_is_given_up_alone(build: Any, start: Start) -> None:
-    it = build(timeout="300ms")
+    it = build(timeout="3s")
     await start(HEAD + "    if got['answer'] != 'hard': say(id=got['id'], score=5)\n")
     assert (await it.judge(sample("easy"))).score == 5
 
     hard, easy = await asyncio.gather(it.judge(sample("hard")), it.judge(sample("easy")), return_exceptions=True)
 
-    assert str(hard) == "the container of length did not judge within 300ms"
+    assert str(hard) == "the container of length did not judge within 3s"
     assert easy.score == 5
 
 

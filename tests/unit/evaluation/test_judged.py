@@ -22,7 +22,7 @@ from genaiops.providers.provider import new_client
 
 from .given import evaluator, judged, sample
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(240)
 
 PRICES = {"inputPerMillion": "1", "outputPerMillion": "2"}
 # What the scripted server says each of its replies took: 11 tokens read and 5 written.

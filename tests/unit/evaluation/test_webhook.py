@@ -18,7 +18,7 @@ from genaiops.providers import backoff
 
 from .given import evaluator, sample
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(240)
 
 
 class Server:

@@ -163,7 +163,7 @@ def test_an_empty_match_is_no_finding() -> None:
     assert found("abc", type="Regex", patterns=["x*"]) == []
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(240)
 def test_no_pattern_and_no_text_can_hang_the_process() -> None:
     text = "a" * 100_000 + "!"
 

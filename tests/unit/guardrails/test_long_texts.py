@@ -11,7 +11,7 @@ from genaiops.guardrails.denylist import DenyListDetector
 from genaiops.guardrails.disguise import MAX_DECODED, decoded, plain
 from genaiops.guardrails.vault import Vault
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(240)
 
 MANY = 60_000
 

@@ -19,7 +19,7 @@ from genaiops.guardrails.memory import Memory
 from genaiops.guardrails.pool import Pool, WorkerDiedError, workers
 from genaiops.guardrails.regex import RegexDetector
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(240)
 
 
 def settings(pattern: str) -> str:

@@ -160,7 +160,7 @@ def test_two_values_side_by_side_make_no_token() -> None:
     assert not CONTROL.search(message["content"])
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("bait", ["<", "< /", "#", "system", "[", "<|", "\n", "\n#"])
 def test_a_value_made_to_stall_the_runtime_does_not(bait: str) -> None:
     for value in (bait + " " * 1_000_000, bait * 300_000, f"{bait} \t" * 200_000):

@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL
 from genaiops.quality.database import DatabaseError, address, connect, migrate
 from genaiops.quality.tables import METADATA
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(240)
 
 
 async def test_an_empty_database_gets_the_tables_that_the_code_knows_and_a_second_start_changes_nothing(

@@ -22,7 +22,7 @@ from genaiops.quality.summary import summary
 
 from .given import V1, V2, a_sample
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(240)
 
 
 def by_type(*specs: dict[str, object]) -> Mapping[str, Evaluator]:

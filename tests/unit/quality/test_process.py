@@ -17,7 +17,7 @@ from ports import lasting_port
 
 from .given import V1, sample_document
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(240)
 SETTINGS: dict[str, Any] = {
     "namespace": "team",
     "app": "support",

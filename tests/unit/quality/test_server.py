@@ -16,7 +16,7 @@ from genaiops.quality.store import Judged, Store
 
 from .given import NOON, V1, V2, a_sample, said, sample_document
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(240)
 
 
 class Collector:

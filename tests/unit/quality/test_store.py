@@ -11,7 +11,7 @@ from genaiops.quality.summary import summary
 
 from .given import NOON, V1, V2, a_sample, said
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(240)
 
 GOOD = Judged("relevance", 5.0, True, reason="to the point")
 BAD = Judged("relevance", 1.0, False, reason="of something else")

@@ -8,7 +8,7 @@ import pytest
 from .conftest import StartRuntime
 from .upstream import Hang, Json, Stream, Upstream, answer, chunk, event, failure, streamed
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(240)
 
 PRICED = {"currency": "USD", "inputPerMillion": "1", "outputPerMillion": "2"}
 

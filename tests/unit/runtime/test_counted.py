@@ -15,7 +15,7 @@ from genaiops.runtime.metrics import COST_BUCKETS, DURATION_BUCKETS, FIRST_TOKEN
 from .conftest import Runtime, StartRuntime
 from .upstream import Hang, Upstream, answer, streamed
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(240)
 RELEASE = "support-0123456789"
 
 

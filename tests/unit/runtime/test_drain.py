@@ -20,7 +20,7 @@ from ports import lasting_port
 from .conftest import release
 from .upstream import Upstream, streamed
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(240)
 
 
 class Process:

@@ -13,7 +13,7 @@ from genaiops.providers.provider import retry_after
 from .conftest import StartRuntime
 from .upstream import Drop, Hang, Upstream, answer, chunk, event, failure, streamed
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture

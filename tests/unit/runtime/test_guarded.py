@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from .conftest import StartRuntime
 from .upstream import Json, Stream, Upstream, answer, chunk, event, failure, streamed
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(240)
 
 LEAK = "Sure! Mail bob@example.com or use card 4111 1111 1111 1111, ok?"
 REDACTED = "Sure! Mail [EMAIL] or use card [CREDIT_CARD], ok?"

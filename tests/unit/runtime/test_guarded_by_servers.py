@@ -9,7 +9,7 @@ import pytest
 from .conftest import StartRuntime
 from .upstream import Drop, Hang, Json, Upstream, answer, failure, streamed
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(240)
 
 MODERATION = {"type": "Moderation", "model": "guard"}
 

@@ -13,7 +13,7 @@ from genaiops.guardrails.regex import RegexDetector
 from .conftest import StartRuntime
 from .upstream import Upstream, answer, streamed
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(240)
 
 GUARD = {"name": "g", "detector": {"type": "Regex", "patterns": ["evil"]}}
 

@@ -7,7 +7,7 @@ import pytest
 from .conftest import StartRuntime
 from .upstream import Upstream, answer, failure
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(240)
 
 GOOD, BAD = '{"city": "Berlin"}', '{"town": "Berlin"}'
 DETECTOR = {"type": "JSONSchema", "repair": True, "schema": {"type": "object", "required": ["city"]}}

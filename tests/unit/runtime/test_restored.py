@@ -8,7 +8,7 @@ import pytest
 from .conftest import StartRuntime
 from .upstream import Upstream, answer, streamed
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(240)
 
 PII = {"type": "PII"}
 RESTORING = {"name": "pii", "detector": PII, "action": "Redact", "restore": True}
