@@ -14,10 +14,11 @@ from aiohttp import ClientSession
 
 from genaiops.runtime import outbox
 from genaiops.runtime.outbox import HeadersError, read_headers
+from ports import lasting_port
 
 from .conftest import Response, Runtime, StartRuntime, release
 from .receiving import Received, Receiver
-from .test_drain import Process, free_port, launch, until_ready_is
+from .test_drain import Process, launch, until_ready_is
 from .upstream import Json, Seen, Upstream, answer, failure, streamed
 
 RELEASE = "support-0123456789"
@@ -493,11 +494,11 @@ async def test_a_pod_that_stops_has_sent_its_traces_to_where_it_was_told_and_thr
     tmp_path: Path, upstream: Upstream, receiver: Receiver
 ) -> None:
     receiver.tell_runtimes()
-    file, port, nowhere = tmp_path / "release.json", free_port(), "http://127.0.0.1:9"
+    file, port, nowhere = tmp_path / "release.json", lasting_port(), "http://127.0.0.1:9"
     file.write_text(json.dumps(release(upstream.endpoint)))
     settings = {
         "GENAIOPS_PORT": str(port),
-        "GENAIOPS_METRICS_PORT": str(free_port()),
+        "GENAIOPS_METRICS_PORT": str(lasting_port()),
         "GENAIOPS_DRAIN_SECONDS": "0",
         "GENAIOPS_TRACING_DIR": str(tmp_path / "tracing"),
         "POD_NAME": "bot-1",
