@@ -71,7 +71,7 @@ class Sampler:
         self._metrics = metrics
         self._chance = chance
         self._flags = any(
-            guardrail.action is Action.FLAG
+            guardrail.action is Action.FLAG and not guardrail.dry_run
             for policy in release.spec.content.guardrails
             for guardrail in (*policy.input, *policy.output)
         )
