@@ -198,16 +198,21 @@ async def test_what_can_t_be_run_says_what_to_do(objects: Objects, field: str, v
     assert objects.condition("Evaluation", "mine")["status"] == "False"
 
 
+def job_fails(admin: client.ApiClient, objects: Objects, name: str, reason: str, message: str, *, pods: int) -> None:
+    """As the Job's controller would tell it."""
+    condition = {"type": "Failed", "status": "True", "reason": reason, "message": message}
+    target = {**condition, "type": "FailureTarget"}
+    status = {"startTime": "2026-01-01T00:00:00Z", "conditions": [target, condition], "failed": pods}
+    client.BatchV1Api(admin).patch_namespaced_job_status(name, objects.namespace, {"status": status})
+
+
 async def test_a_pod_that_can_t_start_is_told_and_ends_with_its_job(
     admin: client.ApiClient, objects: Objects, evaluators: PlayedJobs
 ) -> None:
     run = await under_evaluation(objects)
     name = run["metadata"]["name"]
     evaluators.end = (1, "")
-    condition = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", "message": "tried 4 times"}
-    target = {**condition, "type": "FailureTarget"}
-    status = {"startTime": "2026-01-01T00:00:00Z", "conditions": [target, condition], "failed": 4}
-    client.BatchV1Api(admin).patch_namespaced_job_status(name, objects.namespace, {"status": status})
+    job_fails(admin, objects, name, "BackoffLimitExceeded", "tried 4 times", pods=4)
 
     ended = await status_of(objects, name, "Error")
     assert "its Job failed: BackoffLimitExceeded: tried 4 times" in ended["message"]
@@ -253,10 +258,7 @@ async def test_a_run_on_a_node_that_is_lost_ends_with_its_job(
     name = run["metadata"]["name"]
     told = lambda: objects.get("Evaluation", name)["status"].get("message", "")  # noqa: E731
     await eventually("it says what is wrong", lambda: "does not tell how far it is" in told())
-    condition = {"type": "Failed", "status": "True", "reason": "DeadlineExceeded", "message": "was active too long"}
-    target = {**condition, "type": "FailureTarget"}
-    status = {"startTime": "2026-01-01T00:00:00Z", "conditions": [target, condition], "failed": 1}
-    client.BatchV1Api(admin).patch_namespaced_job_status(name, objects.namespace, {"status": status})
+    job_fails(admin, objects, name, "DeadlineExceeded", "was active too long", pods=1)
 
     # the kubelet, which would tell that the pod has ended, is gone
     ended = await status_of(objects, name, "Error")
