@@ -51,7 +51,8 @@ class ReleaseActionSpec(ApiModel):
         "replace the pods of the release, a few at a time."
     )
     release: Hash = Field(
-        description="Hash (spec.hash of the Release) of what it is about: the candidate; for Retry the aborted "
+        description="Hash (spec.hash of the Release) of what it is about: the candidate (for Approve, Reject and Abort "
+        "also a variant of its experiment); for Retry the aborted "
         "release; for Undo the stable one; for Restart either."
     )
     full: bool = Field(default=False, description="Promote: skip all remaining steps. Approvals are still asked for.")

@@ -1,73 +1,20 @@
 """Kind LLMApp: an LLM app as its team describes it, and where its releases stand."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
 from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, Field
 
-from genaiops.api.base import (
-    ApiModel,
-    Name,
-    ObjectName,
-    PositiveDuration,
-    Ref,
-    ResourceRequirements,
-    UniqueBy,
-)
-from genaiops.api.parameters import Parameters
+from genaiops.api.base import ApiModel, ObjectName, Ref, ResourceRequirements, UniqueBy
 from genaiops.api.pods import PodOverlay
 from genaiops.api.quality import Quality
 from genaiops.api.rollout import RolloutSpec
 from genaiops.api.rules import Rule
 from genaiops.api.tracing import Tracing
 from genaiops.api.traffic import Traffic
-
-
-class Fallback(Ref):
-    """A model that is asked when those before it fail."""
-
-
-class ModelUse(Ref):
-    """Which Model, and how it is asked."""
-
-    parameters: Parameters = Field(
-        default_factory=Parameters, description="Sampling parameters. Each one replaces the prompt version's own."
-    )
-    fallbacks: Annotated[list[Fallback], UniqueBy("ref")] = Field(
-        default_factory=list, max_length=8, description="Models asked in turn when the one before fails."
-    )
-    timeout: PositiveDuration = Field(default=timedelta(seconds=60), description="Time for one call of a model.")
-    max_retries: int = Field(
-        default=2,
-        ge=0,
-        le=10,
-        description="Retries on connection errors, 429 and 503, before the next fallback.",
-    )
-
-    @Rule(
-        "!has(self.fallbacks) || !self.fallbacks.exists(fallback, fallback.ref == self.ref)",
-        "fallbacks: the model itself is no fallback; name another Model or remove it",
-    )
-    def falls_back_on_others(self) -> bool:
-        return all(fallback.ref != self.ref for fallback in self.fallbacks)
-
-
-class PromptUse(Ref):
-    """Which Prompt. Exactly one of `version` and `label`."""
-
-    version: Name | None = Field(default=None, description="A version, fixed.")
-    label: Name | None = Field(
-        default=None, description="A label, followed as it moves; `latest` is the last entry of versions."
-    )
-
-    @Rule(
-        "has(self.version) != has(self.label)",
-        "version, label: write exactly one, version to stay or label to follow it as it moves",
-    )
-    def names_one_version(self) -> bool:
-        return (self.version is None) != (self.label is None)
+from genaiops.api.uses import ModelUse, PromptUse
 
 
 class Container(ApiModel):
@@ -172,13 +119,13 @@ class LLMAppSpec(ApiModel):
 
     @Rule(
         "!has(self.rollout) || !has(self.traffic) || !(has(self.traffic.replicas) || has(self.traffic.gatewayAPI))"
-        " || !self.rollout.steps.exists(step, has(step.setHeaderRoute) || has(step.shadow))",
-        "rollout.steps: setHeaderRoute and shadow need the app's own gateway; remove them or use traffic.gateway",
+        " || !self.rollout.steps.exists(step, has(step.setHeaderRoute) || has(step.shadow)"
+        " || (has(step.experiment) && has(step.experiment.variants) && step.experiment.variants.size() > 0))",
+        "rollout.steps: setHeaderRoute, shadow and the variants of an experiment need the app's own gateway; remove "
+        "them or use traffic.gateway",
     )
     def picks_out_requests_only_with_a_gateway(self) -> bool:
-        return not {"setHeaderRoute", "shadow"} & set(
-            self.traffic.cannot_do(self.rollout.steps if self.rollout else ())
-        )
+        return set(self.traffic.cannot_do(self.rollout.steps if self.rollout else ())) <= {"setCanaryScale"}
 
     @Rule(
         "!has(self.rollout) || !has(self.traffic) || !has(self.traffic.replicas)"

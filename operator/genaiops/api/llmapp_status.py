@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from genaiops.api.action import Action, ActionPhase
-from genaiops.api.base import ApiModel, Condition, ObjectName, Phase, Signed, Time, UniqueBy
+from genaiops.api.base import ApiModel, Condition, Name, ObjectName, Phase, Signed, Time, UniqueBy
 from genaiops.api.evaluation import EvaluationPhase
 
 
@@ -149,6 +149,62 @@ class Standing(ApiModel):
     message: str = Field(default="", max_length=1024, description="Its progress, and at its end what decided.")
 
 
+class VariantPhase(StrEnum):
+    """Where a variant of an experiment stands."""
+
+    WAITING = "Waiting"
+    SERVING = "Serving"
+    OVER = "Over"
+    DROPPED = "Dropped"
+
+    @property
+    def active(self) -> bool:
+        """Whether it gets requests, or is about to."""
+        return self in (VariantPhase.WAITING, VariantPhase.SERVING)
+
+
+class VariantStatus(ApiModel):
+    """A variant of an experiment."""
+
+    name: Name = Field(description="What the experiment calls it.")
+    release: ObjectName = Field(description="Its release.")
+    step: int = Field(description="Index of the experiment's step.")
+    phase: VariantPhase = Field(
+        default=VariantPhase.WAITING,
+        description="Waiting (for evaluation, approval, pods or the gateway), Serving, Over (with the experiment), or "
+        "Dropped (taken out before).",
+    )
+    wanted: int = Field(description="Percent of requests that it is to have.")
+    weight: int = Field(default=0, description="Percent of requests that the gateway is told to send to it.")
+    message: str = Field(default="", max_length=1024, description="What it waits for, or why it was taken out.")
+    waiting_since: Time | None = Field(
+        default=None,
+        description="Since when pods or the gateway owe something; the progress deadline counts from here.",
+    )
+    evaluated: bool = Field(default=False, description="It passed every suite of the app.")
+    evaluations: list[Standing] = Field(
+        default_factory=list, max_length=8, description="The suites that it has to pass before its first request."
+    )
+    approved: bool = Field(default=False, description="The approval before its first pod was given.")
+    gate: Gate | None = Field(default=None, description="The approval that it waits for.")
+    analysis: AnalysisStatus | None = Field(default=None, description="Its measurements beside stable.")
+    verdicts: list[MetricVerdict] = Field(
+        default_factory=list, max_length=32, description="Each metric as it was judged last."
+    )
+
+
+class VariantReport(ApiModel):
+    """How a variant of an experiment did."""
+
+    name: Name = Field(description="What the experiment called it.")
+    release: ObjectName = Field(description="Its release.")
+    phase: VariantPhase = Field(description="Over, or Dropped before the experiment was.")
+    message: str = Field(default="", max_length=1024, description="Why.")
+    verdicts: list[MetricVerdict] = Field(
+        default_factory=list, max_length=32, description="Each metric as it was judged last."
+    )
+
+
 class RolloutStatus(ApiModel):
     """A rollout under way."""
 
@@ -181,6 +237,9 @@ class RolloutStatus(ApiModel):
     )
     approved: bool = Field(default=False, description="The approval before the first pod was given.")
     gate: Gate | None = Field(default=None, description="The approval that it waits for.")
+    variants: list[VariantStatus] = Field(
+        default_factory=list, max_length=16, description="The other releases of its experiments, the newest last."
+    )
     held: Hold | None = Field(default=None, description="A person holds it.")
     decided_by: list[str] = Field(
         default_factory=list, max_length=64, description="People's decisions on it, such as 'Approve by jane'."
@@ -188,6 +247,11 @@ class RolloutStatus(ApiModel):
     requested_by: list[Annotated[str, Field(max_length=1024)]] = Field(
         default_factory=list, max_length=512, description="People whose changes it is made of, as far as is known."
     )
+
+    @property
+    def compared(self) -> list[VariantStatus]:
+        """The variants that get requests, or are about to."""
+        return [variant for variant in self.variants if variant.phase.active]
 
 
 class Watch(ApiModel):
@@ -235,6 +299,9 @@ class HistoryEntry(ApiModel):
     )
     evaluations: list[Standing] = Field(
         default_factory=list, max_length=8, description="The suites that it had to pass before its first request."
+    )
+    variants: list[VariantReport] = Field(
+        default_factory=list, max_length=16, description="The other releases of its experiments."
     )
     started_at: Time | None = Field(default=None, description="When the rollout began.")
     finished_at: Time = Field(description="When it ended.")

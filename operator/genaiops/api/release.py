@@ -98,7 +98,9 @@ class ReleaseStatus(ApiModel):
     """The part the release plays now."""
 
     role: str | None = Field(
-        default=None, description="Stable, Candidate, Standby (until its successor is proved), Retiring or Retired."
+        default=None,
+        description="Stable, Candidate, Variant (of an experiment), Standby (until its successor is proved), Retiring "
+        "or Retired.",
     )
     weight: int | None = Field(default=None, description="Percent of requests.")
     ready_replicas: int | None = Field(default=None, description="Its pods that are ready.")

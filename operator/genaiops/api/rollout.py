@@ -1,13 +1,14 @@
 """Kind RolloutPolicy: how a candidate earns its traffic. The same struct as `LLMApp.spec.rollout`."""
 
 from datetime import timedelta
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from genaiops.api.analysis import Analysis, Metric
-from genaiops.api.base import ApiModel, Duration, PositiveDuration
+from genaiops.api.base import ApiModel, Duration, Name, PositiveDuration, Ref, UniqueBy
 from genaiops.api.rules import Rule
+from genaiops.api.uses import ModelUse, PromptUse
 
 
 class Pause(ApiModel):
@@ -105,16 +106,48 @@ class Shadow(ApiModel):
     max_requests: int = Field(default=1000, ge=1, le=1_000_000, description="How many copies at the most.")
 
 
-class Experiment(ApiModel):
-    """Both releases side by side at the present weight, for a time or a number of requests, whichever comes first.
+class Variant(ApiModel):
+    """One more release of an experiment: the app with another prompt, model or guardrails."""
 
-    At the end every metric is reported with its interval, and the rollout waits for a person: it promotes nothing.
+    name: Name = Field(description="What it is called in the report.")
+    weight: int = Field(ge=1, le=98, description="Percent of requests for it, taken from stable.")
+    prompt: PromptUse | None = Field(default=None, description="The prompt; absent: the app's.")
+    model: ModelUse | None = Field(default=None, description="The model and its parameters; absent: the app's.")
+    guardrails: Annotated[list[Ref], UniqueBy("ref")] | None = Field(
+        default=None, max_length=16, description="GuardrailPolicies, in order; absent: the app's; an empty list: none."
+    )
+
+    @Rule(
+        "has(self.prompt) || has(self.model) || has(self.guardrails)",
+        "variants: a variant differs from the candidate; write prompt, model or guardrails, or remove it",
+    )
+    def differs(self) -> bool:
+        return (self.prompt, self.model, self.guardrails) != (None,) * 3
+
+
+class Experiment(ApiModel):
+    """Releases side by side at fixed weights, for a time or a number of requests, whichever comes first.
+
+    Stable, the candidate at its present weight, and the variants. Each of them passes the app's evaluations and
+    approval before its first request, is compared with stable, and is taken out by a breach. At the end every metric is
+    reported with its interval, the variants' requests go back to stable, and the rollout waits for a person: it
+    promotes nothing.
     """
 
     duration: PositiveDuration | None = Field(default=None, description="How long at the most.")
     samples: int | None = Field(
-        default=None, ge=1, le=100_000_000, description="How many requests to the candidate at the most."
+        default=None, ge=1, le=100_000_000, description="How many requests to each release but stable at the most."
     )
+    variants: Annotated[list[Variant], UniqueBy("name")] = Field(
+        default_factory=list, max_length=4, description="Releases beside stable and the candidate."
+    )
+
+    @Rule(
+        "!has(self.variants) || self.variants.map(variant, variant.weight).sum() < 100",
+        "variants: their weights come to 100 or more, which leaves stable nothing to compare them with; lower them",
+    )
+    def leaves_stable_something(self) -> bool:
+        return sum(variant.weight for variant in self.variants) < 100
 
     @Rule(
         "has(self.duration) || has(self.samples)", "experiment: it has to end; write duration, samples, or both of them"
@@ -145,7 +178,7 @@ class Step(ApiModel):
     approval: Approval | None = Field(default=None, description="Wait for people.")
     set_header_route: HeaderRoute | None = Field(default=None, description="Send testers to the candidate.")
     shadow: Shadow | None = Field(default=None, description="Judge the candidate on copies of live requests.")
-    experiment: Experiment | None = Field(default=None, description="Compare both, and let a person decide.")
+    experiment: Experiment | None = Field(default=None, description="Compare releases, and let a person decide.")
 
     @Rule(
         f"[{', '.join(f'has(self.{name})' for name in _STEP_KINDS)}].exists_one(given, given)",
@@ -197,6 +230,21 @@ class RolloutSpec(ApiModel):
     def copies_come_before_weights(self) -> bool:
         order = [0 if step.shadow else 1 for step in self.steps if step.shadow or step.set_weight]
         return order == sorted(order)
+
+    # No Rule: CEL can't tell which weight holds at a step.
+    @model_validator(mode="after")
+    def _experiments_leave_stable_something(self) -> Self:
+        weight = 0
+        for index, step in enumerate(self.steps):
+            weight = weight if step.set_weight is None else step.set_weight
+            variants = step.experiment.variants if step.experiment else ()
+            given = weight + sum(variant.weight for variant in variants)
+            if variants and given >= 100:
+                raise ValueError(
+                    f"steps[{index}].experiment.variants: with the candidate's {weight} their weights come to {given}, "
+                    "which leaves stable nothing to compare them with; lower them, or the setWeight before"
+                )
+        return self
 
 
 class RolloutPolicySpec(RolloutSpec):

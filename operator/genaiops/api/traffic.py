@@ -1,7 +1,7 @@
 """How an app's traffic is split between stable and candidate."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -13,6 +13,7 @@ SHADOW_HEADER = "x-genaiops-shadow"
 """On a copy of a request whose answer is thrown away. Taken from callers: only the app's gateway may set it."""
 CONVERSATION_HEADER = "x-conversation-id"
 """Its value decides which release answers: the same one at the same weight."""
+_VARIANTS: Final = "experiment with variants"
 
 
 class Gateway(ApiModel):
@@ -68,8 +69,11 @@ class Traffic(ApiModel):
         kinds = {
             "setHeaderRoute": self.gateway_api or self.replicas,
             "shadow": self.gateway_api or self.replicas,
+            # A route of the user's own has two weights of ours, and a ratio of pods is one of two kinds.
+            _VARIANTS: self.gateway_api or self.replicas,
             # More pods would be more weight.
             "setCanaryScale": self.replicas,
         }
         used = {name for step in steps for name in step.to_manifest()}
+        used |= {_VARIANTS for step in steps if step.experiment and step.experiment.variants}
         return tuple(kind for kind, split in kinds.items() if split and kind in used)

@@ -72,30 +72,52 @@ def promote(choice: Choice, app: str, full: bool, how: How) -> None:
     _send(cluster, decide(standing, Action.PROMOTE, full=full, reason=how.reason, ttl=how.ttl), how)
 
 
+_release = click.option(
+    "--release", metavar="RELEASE", type=ReleaseName(), help="A variant of the experiment instead of the candidate."
+)
+
+
 @click.command()
 @app_argument
+@_release
 @_yes
 @_deciding
 @click.pass_obj
-def approve(choice: Choice, app: str, yes: bool, how: How) -> None:
+def approve(choice: Choice, app: str, release: str | None, yes: bool, how: How) -> None:
     """Approve the candidate that waits for it.
 
     Shows what it changes, and approves just that: a candidate that takes its place needs approvals of its own.
     """
-    _judge(choice, app, Action.APPROVE, yes, how)
+    _judge(choice, app, Action.APPROVE, release, yes, how)
 
 
 @click.command()
 @app_argument
+@_release
 @_yes
 @_deciding
 @click.pass_obj
-def reject(choice: Choice, app: str, yes: bool, how: How) -> None:
+def reject(choice: Choice, app: str, release: str | None, yes: bool, how: How) -> None:
     """Take back the candidate that waits for an approval.
 
     Shows what it would change.
     """
-    _judge(choice, app, Action.REJECT, yes, how)
+    _judge(choice, app, Action.REJECT, release, yes, how)
+
+
+@click.command()
+@app_argument
+@_release
+@_deciding
+@click.pass_obj
+def abort(choice: Choice, app: str, release: str | None, how: How) -> None:
+    """Take the candidate back.
+
+    Or, while it is watched after its promotion, the new stable release.
+    """
+    cluster, standing = _look(choice, app)
+    named = standing.find(release) if release else None
+    _send(cluster, decide(standing, Action.ABORT, named, reason=how.reason, ttl=how.ttl), how)
 
 
 @click.command()
@@ -150,12 +172,9 @@ COMMANDS: tuple[click.Command, ...] = (
     promote,
     approve,
     reject,
+    abort,
     undo,
     restart,
-    _plainly(
-        Action.ABORT,
-        "Take the candidate back.\n\nOr, while it is watched after its promotion, the new stable release.",
-    ),
     _plainly(Action.RETRY, "Roll out again what was taken back.\n\nFrom its first step on."),
     _plainly(Action.PAUSE, "Hold a rollout where it is.\n\nIt is measured on, and a breach still aborts it."),
     _plainly(Action.RESUME, "Let a rollout that is held go on.\n\nWhoever holds it."),
@@ -168,12 +187,12 @@ def _look(choice: Choice, app: str) -> tuple[Cluster, Standing]:
     return cluster, Standing.of(found, cluster.list(Query("Release", labels=f"{APP}={app}"))[0])
 
 
-def _judge(choice: Choice, app: str, action: Action, yes: bool, how: How) -> None:
+def _judge(choice: Choice, app: str, action: Action, release: str | None, yes: bool, how: How) -> None:
     """Approve or reject by content: what is shown is what is sent."""
     cluster, standing = _look(choice, app)
     username = cluster.username() if action is Action.APPROVE else ""
-    spec = decide(standing, action, reason=how.reason, ttl=how.ttl, username=username)
-    about, stable = standing.about(action), standing.status.stable_release
+    about, stable = standing.find(release) if release else standing.about(action), standing.status.stable_release
+    spec = decide(standing, action, about, reason=how.reason, ttl=how.ttl, username=username)
     compared = differences.compare(standing.releases.get(stable or ""), standing.releases[about])
     terminal.show(screen.difference(plain(compared)), err=True)
     if not yes and sys.stdin.isatty() and not click.confirm(f"{action} {one_line(standing.called(about))}?", err=True):

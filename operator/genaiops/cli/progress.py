@@ -42,6 +42,7 @@ def rollout(app: Raw, policies: Mapping[str, Raw]) -> View | None:
         "held": now.get("held"),
         "testers": _testers(steps[: index + 1]),
         "shadow": present.get("shadow"),
+        "variants": now.get("variants") or [],
         "requestedBy": now.get("requestedBy") or [],
         "decidedBy": now.get("decidedBy") or [],
         **measured(now),
@@ -107,7 +108,8 @@ def _in_words(step: View) -> str:
         case "experiment":
             ends = [value["duration"]] if "duration" in value else []
             ends += [f"{value['samples']} requests"] if "samples" in value else []
-            return f"experiment for {' or '.join(ends)}"
+            names = ", ".join(variant["name"] for variant in value.get("variants") or ())
+            return f"experiment {f'with {names} ' if names else ''}for {' or '.join(ends)}"
         case "shadow":
             return f"shadow {value['percent']} % for {value['duration']}"
     # An operator that is newer than this program.
@@ -133,7 +135,7 @@ def _match_in_words(match: View) -> str:
 
 def _end_of(step: View, now: View) -> str | None:
     """When a step that takes a time is over."""
-    duration = (step.get("pause") or step.get("shadow") or {}).get("duration")
+    duration = (step.get("pause") or step.get("shadow") or step.get("experiment") or {}).get("duration")
     started = now.get("stepStartedAt")
     if not duration or not started:
         return None

@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 from rich.tree import Tree
 
+from genaiops.cli import progress
 from genaiops.cli.progress import View
 from genaiops.cli.view import overall
 from genaiops.cli.words import COLOURS, age, called, coloured, left, why
@@ -28,7 +29,9 @@ def status(view: View, now: datetime) -> RenderableType:
     tree.add(Text("gateway").append_text(_pods(view["gateway"]["pods"])))
     weight = view["weight"] or 0
     if view["stable"]:
-        share = f"{100 - weight} %" if view["candidate"] else "100 %"
+        variants = (view["rollout"] or {}).get("variants") or ()
+        left_over = 100 - weight - sum(variant.get("weight", 0) for variant in variants)
+        share = f"{left_over} %" if view["candidate"] else "100 %"
         _add_watch(tree.add(_release("stable", view["stable"], share, "green")), view["watch"], now)
     if view["candidate"]:
         share = f"{weight} %" if view["stable"] else "first release"
@@ -106,6 +109,19 @@ def _add_rollout(branch: Tree, view: View, now: datetime) -> None:
     if rollout["decidedBy"]:
         branch.add(Text(f"decided: {'; '.join(rollout['decidedBy'])}"))
     _add_verdicts(branch, rollout, now)
+    for variant in rollout["variants"]:
+        _add_variant(branch, variant, now)
+
+
+def _add_variant(branch: Tree, variant: View, now: datetime) -> None:
+    """One more release of an experiment."""
+    head = Text.assemble(("variant", "cyan"), f" {variant['name']} {variant['release']}  ")
+    head.append(f"{variant.get('weight', 0)} %  ", style="bold").append_text(coloured(variant.get("phase", "")))
+    if variant.get("message"):
+        head.append(f"  {variant['message']}", style="yellow")
+    below = branch.add(head)
+    _add_evaluations(below, variant.get("evaluations") or [])
+    _add_verdicts(below, progress.measured(variant), now)
 
 
 def _steps(rollout: View, now: datetime) -> Text:

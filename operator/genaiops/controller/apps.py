@@ -228,10 +228,13 @@ class AppReconciler:
         name = live["metadata"]["name"]
         status, weight = todo.status, todo.routes.weight
         role, share = "Retired", None
+        variants = {one.release: one.weight for one in status.rollout.compared} if status.rollout else {}
         if name == status.stable_release:
-            role, share = "Stable", 100 - weight
+            role, share = "Stable", 100 - weight - sum(variants.values())
         elif name == status.candidate_release:
             role, share = "Candidate", weight if status.stable_release else 100
+        elif name in variants:
+            role, share = "Variant", variants[name]
         elif status.watch and name == status.watch.previous:
             role, share = "Standby", 0
         elif name in status.retiring:

@@ -41,7 +41,8 @@ def hindered(seen: Snapshot, by_object: Mapping[Key, ReferenceProblem], lost: It
     app can't be made, nothing new starts.
     """
     target = seen.resolution.target
-    releases = {*seen.releases, target.name if target else ""}
+    variants = {one.target.name for several in seen.resolution.variants.values() for one in several}
+    releases = {*seen.releases, *variants, target.name if target else ""}
     workloads = dict(seen.workloads)
     problems = [*seen.resolution.problems, *lost]
     for key, problem in by_object.items():

@@ -5,7 +5,7 @@ so that a refused write loses nothing; a killed operator loses what was not deci
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -48,29 +48,29 @@ class Measuring:
         self._provider = provider
         self._apps: dict[Key, dict[_Id, _UnderWay]] = {}
 
-    def take(self, app: Raw, compared: Comparison, now: datetime) -> Mapping[str, Measurement]:
-        """Results that the window has not got yet, by `measure`; begins what is to be measured next."""
+    def take(self, app: Raw, compared: Sequence[Comparison], now: datetime) -> Mapping[str, Mapping[str, Measurement]]:
+        """By the release that is compared: results that its window has not got yet, by `measure`. Begins what is to be
+        measured next. `compared` are all comparisons of the app: of no others anything is measured any more."""
         key = Key("LLMApp", app["metadata"]["namespace"], app["metadata"]["name"])
-        window = compared.window
-        if window is None:
-            self.forget(key)
-            return {}
         metrics = {
-            _Id(compared.candidate, window.started_at, measure(metric)): metric
-            for metric in compared.analysis.metrics
-            if metric.provided and now >= window.started_at + metric.initial_delay
+            _Id(one.candidate, one.window.started_at, measure(metric)): (one, one.window, metric)
+            for one in compared
+            if one.window
+            for metric in one.analysis.metrics
+            if metric.provided and now >= one.window.started_at + metric.initial_delay
         }
         before = self._apps.pop(key, {})
         _cancel(under_way for name, under_way in before.items() if name not in metrics)
+        results: dict[str, dict[str, Measurement]] = {one.candidate: {} for one in compared}
         if not metrics:
-            return {}
+            return results
         here = self._apps[key] = {name: before.get(name, _UnderWay()) for name in metrics}
-        results = {}
         for name, under_way in here.items():
+            one, window, metric = metrics[name]
             measured = window.metrics.get(name.metric, NOTHING_MEASURED)
-            self._step(under_way, metrics[name], measured, _question(app, compared, window, measured, name, now))
+            self._step(under_way, metric, measured, _question(app, one, window, measured, name, now))
             if under_way.result:
-                results[name.metric] = under_way.result
+                results[name.candidate][name.metric] = under_way.result
         return results
 
     def forget(self, app: Key) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from genaiops.analysis.readings import Readings
 from genaiops.api.base import Phase
 from genaiops.api.evaluation import EvaluationSpec, EvaluationStatus
 from genaiops.api.llmapp import LLMAppSpec
@@ -26,7 +27,7 @@ from genaiops.controller.webhook.stamp import Seal
 from genaiops.manifests.labels import COMPONENT, QUALITY, RELEASE, RUNTIME, label_of
 from genaiops.manifests.release import HTTP_PORT, release_of
 from genaiops.release.resolve import resolve
-from genaiops.rollout.comparison import comparison
+from genaiops.rollout.comparison import comparisons
 from genaiops.rollout.due import gateway_due
 from genaiops.rollout.snapshot import Run, Snapshot, Workload
 
@@ -65,14 +66,15 @@ async def observe(
     if stopped := routing.problems(split):
         resolution = replace(resolution, target=None, problems=(*resolution.problems, *stopped))
     gateway = await routing.view(split, due=gateway_due(status, resolution))
-    readings = None
-    compared = comparison(status, resolution.rollout)
-    if compared is None:
+    compared = comparisons(status, resolution.rollout)
+    if not compared:
         measuring.forget(Key("LLMApp", namespace, name))
-    elif compared.is_due(now):
+    readings: dict[str, Readings] = {}
+    if due := [one for one in compared if one.is_due(now)]:
         collectors = [raw for raw in owned if raw["kind"] == "Pod" and label_of(raw, COMPONENT) == QUALITY]
-        counted = await read_pods(pods, runtimes, collectors, compared, now, exists)
-        readings = replace(counted, measurements=measuring.take(raw, compared, now))
+        counted = await read_pods(pods, runtimes, collectors, due, now, exists)
+        measured = measuring.take(raw, compared, now)
+        readings = {one.candidate: replace(counted[one.candidate], measurements=measured[one.candidate]) for one in due}
     workloads = _workloads(owned, runtimes)
     if status.phase is not Phase.HEALTHY:
         workloads = await _with_reasons(pods, runtimes, workloads)

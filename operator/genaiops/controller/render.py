@@ -67,9 +67,9 @@ def render(raw: Raw, seen: Snapshot, plan: Plan, gateway_image: str, live: Calla
     owned_by = owner("LLMApp", seen.name, raw["metadata"]["uid"])
     releases = dict(seen.releases)
     made = Manifests()
-    if plan.create:
-        releases[plan.create.name] = plan.create.release
-        made.needs.append(release_object(plan.create.name, seen.namespace, plan.create.release, owned_by))
+    for new in plan.create:
+        releases[new.name] = new.release
+        made.needs.append(release_object(new.name, seen.namespace, new.release, owned_by))
     made.needs.extend(evaluation_object(name, seen.namespace, spec, owned_by) for name, spec in plan.evaluate.items())
     for name in (*plan.replicas, *plan.draining):
         if name in releases:
@@ -158,7 +158,16 @@ def _gateway(
     config = gateway_config(
         seen.name,
         seen.namespace,
-        GatewayRoutes(routes.stable, routes.candidate, routes.weight, backends, routes.testers, routes.shadow),
+        GatewayRoutes(
+            routes.stable,
+            routes.candidate,
+            routes.weight,
+            backends,
+            routes.testers,
+            routes.shadow,
+            # Of one that was lost nobody knows the port: stable answers for it.
+            {release: weight for release, weight in routes.variants.items() if release in releases},
+        ),
     )
     return gateway_objects(
         seen.name,

@@ -247,17 +247,33 @@ def references_of(key: Key, raw: Raw) -> Iterator[Key]:
             yield from named("Model", "model", start=evaluator)
             yield from named("Model", "detector", "model", start=evaluator)
 
+    def used(of: Any) -> Iterator[Key]:
+        """By an app, or by a variant of one of its experiments."""
+        yield from named("Model", "model", "ref", start=of)
+        yield from named("Prompt", "prompt", "ref", start=of)
+        model = of.get("model")
+        yield from listed("Model", model.get("fallbacks") if isinstance(model, dict) else None)
+        yield from listed("GuardrailPolicy", of.get("guardrails"))
+
+    def variants(of: Any) -> Iterator[Key]:
+        steps = of.get("steps") if isinstance(of, dict) else None
+        for step in steps if isinstance(steps, list) else ():
+            experiment = step.get("experiment") if isinstance(step, dict) else None
+            several = experiment.get("variants") if isinstance(experiment, dict) else None
+            for variant in several if isinstance(several, list) else ():
+                if isinstance(variant, dict):
+                    yield from used(variant)
+
     if key.kind == "LLMApp":
-        yield from named("Model", "model", "ref")
-        yield from named("Prompt", "prompt", "ref")
+        yield from used(spec)
+        yield from variants(spec.get("rollout"))
         yield from named("RolloutPolicy", "rolloutPolicyRef")
         yield from named("HTTPRoute", "traffic", "gatewayAPI", "httpRoute")
-        yield from listed("GuardrailPolicy", spec.get("guardrails"))
         yield from listed("EvaluationSuite", spec.get("evaluations"), by="suite")
-        model = spec.get("model")
-        yield from listed("Model", model.get("fallbacks") if isinstance(model, dict) else None)
         yield from judges(spec.get("quality"))
         yield from named("Secret", "quality", "store", "postgresql", "secretRef", "name")
+    elif key.kind == "RolloutPolicy":
+        yield from variants(spec)
     elif key.kind == "Prompt":
         versions = spec.get("versions")
         for version in versions if isinstance(versions, list) else ():

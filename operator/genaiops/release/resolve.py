@@ -25,6 +25,7 @@ from genaiops.api.release import (
     RuntimeContent,
 )
 from genaiops.api.rollout import RolloutPolicySpec, RolloutSpec
+from genaiops.api.rollout import Variant as VariantSpec
 from genaiops.guardrails.validate import validate
 from genaiops.prompts import UnresolvedError, Wording, wording
 from genaiops.release.changes import describe_changes
@@ -75,6 +76,16 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """One more release of an experiment."""
+
+    name: str
+    weight: int
+    """Percent of requests."""
+    target: Target
+
+
+@dataclass(frozen=True)
 class Resolution:
     """Either a target or the problems that stand in its way; never both."""
 
@@ -83,6 +94,8 @@ class Resolution:
     rollout: RolloutSpec
     warnings: tuple[ReferenceProblem, ...] = ()
     """What stops nothing."""
+    variants: Mapping[int, tuple[Variant, ...]] = field(default_factory=dict)
+    """Of the experiments, by the index of their step; present where a target is."""
 
 
 @dataclass
@@ -260,8 +273,79 @@ def resolve(
     The runtime's image is part of a release. To make an upgrade of the operator no change of every app, a release
     that the app already has keeps the image it was made with: only a new one takes `runtime_image`.
     """
+    rollout, problems = _rollout(namespace, app, lookup)
+
+    def as_it_is(spec: LLMAppSpec) -> _Resolved:
+        return _resolve_one(app_name, namespace, spec, lookup, runtime_image, releases, stable)
+
+    asked = as_it_is(app)
+    problems += asked.problems
+    variants: dict[int, tuple[Variant, ...]] = {}
+    warnings = list(asked.warnings)
+    if asked.target is None or asked.target.name != stable:
+        # What serves is in no rollout, so nothing is compared with it.
+        for index, step in enumerate(rollout.steps):
+            found: list[Variant] = []
+            for place, variant in enumerate(step.experiment.variants if step.experiment else ()):
+                resolved = as_it_is(_as(variant, app))
+                at = f"{_steps_of(app)}[{index}].experiment.variants[{place}]"
+                # What it has in common with the app is told of the app.
+                problems += [
+                    replace(problem, field=f"{at}{problem.field.removeprefix('spec')}")
+                    for problem in resolved.problems
+                    if problem not in asked.problems
+                ]
+                others = {stable: "stable", asked.target.name if asked.target else "": "the candidate"}
+                others |= {other.target.name: f"variant {other.name!r}" for other in found}
+                if resolved.target and (same := others.get(resolved.target.name)):
+                    message = f"variant {variant.name!r} is the same release as {same}, so it is left out"
+                    warnings.append(ReferenceProblem("VariantIsNotAnother", at, message))
+                elif resolved.target:
+                    found.append(Variant(variant.name, variant.weight, resolved.target))
+            if found:
+                variants[index] = tuple(found)
+    if problems:
+        return Resolution(None, tuple(problems), rollout, tuple(warnings))
+    return Resolution(asked.target, (), rollout, tuple(warnings), variants)
+
+
+def _rollout(namespace: str, app: LLMAppSpec, lookup: Lookup) -> tuple[RolloutSpec, list[ReferenceProblem]]:
     resolver = _Resolver(lookup, namespace)
-    rollout = resolver.rollout(app)
+    return resolver.rollout(app), resolver.problems
+
+
+def _steps_of(app: LLMAppSpec) -> str:
+    """Where the steps stand, in the words of a problem."""
+    if app.rollout_policy_ref:
+        return f"spec.rolloutPolicyRef → RolloutPolicy {app.rollout_policy_ref!r}: spec.steps"
+    return "spec.rollout.steps"
+
+
+def _as(variant: VariantSpec, app: LLMAppSpec) -> LLMAppSpec:
+    """The app as a variant of an experiment has it."""
+    parts = {"prompt": variant.prompt, "model": variant.model, "guardrails": variant.guardrails}
+    return app.model_copy(update={name: part for name, part in parts.items() if part is not None})
+
+
+@dataclass(frozen=True)
+class _Resolved:
+    """One release that an app may have, or what stands in its way."""
+
+    target: Target | None
+    problems: tuple[ReferenceProblem, ...]
+    warnings: tuple[ReferenceProblem, ...] = ()
+
+
+def _resolve_one(
+    app_name: str,
+    namespace: str,
+    app: LLMAppSpec,
+    lookup: Lookup,
+    runtime_image: str,
+    releases: Mapping[str, ReleaseSpec],
+    stable: str | None,
+) -> _Resolved:
+    resolver = _Resolver(lookup, namespace)
     prompt = resolver.prompt(app)
     model = resolver.model(app.model.ref, "spec.model.ref")
     fallbacks = [
@@ -281,7 +365,7 @@ def resolve(
     problems = tuple(resolver.problems)
     usable = [fallback for fallback in fallbacks if fallback is not None]
     if prompt is None or model is None or len(usable) < len(fallbacks) or len(guardrails) < len(app.guardrails):
-        return Resolution(None, problems, rollout, warnings)
+        return _Resolved(None, problems, warnings)
 
     fresh = ReleaseContent(
         prompt=prompt.content,
@@ -308,10 +392,10 @@ def resolve(
             and not problem.field.startswith(_EVALUATIONS)
         )
     if problems:
-        return Resolution(None, problems, rollout, warnings)
+        return _Resolved(None, problems, warnings)
     passes = tuple(suite for suite in suites if suite)
     if known is not None:
-        return Resolution(Target(known, releases[known], passes), (), rollout, warnings)
+        return _Resolved(Target(known, releases[known], passes), (), warnings)
 
     digest = content_hash(fresh)
     predecessor = releases.get(stable) if stable else None
@@ -331,7 +415,7 @@ def resolve(
     )
     changes = describe_changes(predecessor, release)
     target = Target(release_name(app_name, digest), release.model_copy(update={"changes": changes}), passes)
-    return Resolution(target, (), rollout, warnings)
+    return _Resolved(target, (), warnings)
 
 
 def _effective(prompt: Wording | None, own: Parameters) -> Parameters:

@@ -3,6 +3,7 @@
 The numbers in comments are the rules of docs/rollouts.md.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -12,8 +13,10 @@ from genaiops.analysis.window import STABLE
 from genaiops.api.analysis import Analysis, OnInconclusive, OnNoData
 from genaiops.api.base import format_duration
 from genaiops.api.evaluation import EvaluationPhase, EvaluationSpec
-from genaiops.api.llmapp_status import Arm, Gate, Result, RolloutStatus, Verdict
+from genaiops.api.llmapp_status import Arm, MetricVerdict, Result, RolloutStatus, VariantPhase, Verdict
 from genaiops.api.rollout import Approval, Experiment, RolloutSpec, Step
+from genaiops.release.resolve import Target
+from genaiops.rollout.approving import gate_now, is_open, waits_for
 from genaiops.rollout.capacity import Capacity, capacity_of
 from genaiops.rollout.comparison import Comparison, analysis_of, of_rollout
 from genaiops.rollout.conditions import clipped
@@ -24,6 +27,7 @@ from genaiops.rollout.evaluating import exams, standing, under_way
 from genaiops.rollout.live import decides, judged
 from genaiops.rollout.snapshot import Notice, Snapshot
 from genaiops.rollout.steps import effective_steps, scale_at, testers_at, weight_at, windows
+from genaiops.rollout.variants import Variants, waiting
 
 _NOT_PASSED: Final = (EvaluationPhase.FAILED, EvaluationPhase.ERROR)
 
@@ -58,6 +62,12 @@ class Advance:
         """Pods that it is to have."""
         self.evaluate: dict[str, EvaluationSpec] = {}
         """Evaluations that it waits for, by name."""
+        self.create: list[Target] = []
+        """Release objects to make, beside its own."""
+        self.variant_pods: dict[str, int] = {}
+        """Pods that the variants of its experiment are to have, by release."""
+        self.left: list[str] = []
+        """Releases that are no variants any more."""
 
     @property
     def policy(self) -> RolloutSpec:
@@ -104,15 +114,20 @@ class Advance:
             return
         self.fit_weight()
         self.analyse()
-        while (
-            not self.ended and self.set_weight() and self.may_move() and self.step_is_over() and self.may_leave_step()
-        ):
+        while not self.ended and self.passes_step():
             if self.rollout.step == last:
                 self.promote()
                 return
             self.update(step=self.next_step(), step_started_at=None, promoted=False)
         if not self.ended:
             self.measure_again()
+
+    def passes_step(self) -> bool:
+        """Whether nothing stands between this step and the next one."""
+        weighted = self.set_weight()
+        # Also where the candidate waits for something: they serve, and are judged.
+        together = self.keep_variants()
+        return weighted and together and self.may_move() and self.step_is_over() and self.may_leave_step()
 
     def fit_step(self, last: int) -> None:
         """Keep to the steps when a person made them fewer: only a passed analysis leads to the last one."""
@@ -166,7 +181,7 @@ class Advance:
             self.evaluate = under_way(self.seen.runs, (one.evaluation for one in rollout.evaluations))
             self.hold("the spec can't be resolved; the candidate waits until it can")
             return False
-        asked = exams(self.seen, rollout, self.stable)
+        asked = exams(self.seen.name, self.seen.resolution.target, self.stable, rollout)
         stands = [standing(exam, self.seen.runs) for exam in asked]
         self.evaluate = {exam.name: exam.spec for exam in asked}
         self.update(evaluations=stands)
@@ -202,17 +217,13 @@ class Advance:
 
     def passes(self, approval: Approval) -> bool:
         """Whether enough people have approved; until then the rollout waits for them at a gate."""
-        before = self.rollout.gate.approvers if self.rollout.gate else []
-        approvers = [approver for approver in before if approver.until > self.now]
-        if len(approvers) >= approval.approvals:
+        gate = gate_now(approval, self.rollout.gate, self.rollout.requested_by, self.now)
+        if is_open(gate):
             self.update(gate=None)
             return True
-        excluded = [] if approval.allow_self_approval else self.rollout.requested_by
-        self.update(gate=Gate(needed=approval.approvals, excluded=excluded, approvers=approvers))
-        self.wake += [approver.until for approver in approvers]
-        so_far = f", so far {', '.join(approver.username for approver in approvers)}" if approvers else ""
-        people = "a person" if approval.approvals == 1 else f"{approval.approvals} people"
-        self.hold(f"waits for {people} to approve{so_far}: {self.how_to('approve')}")
+        self.update(gate=gate)
+        self.wake += [approver.until for approver in gate.approvers]
+        self.hold(f"{waits_for(gate)}: {self.how_to('approve')}")
         return False
 
     def may_move(self) -> bool:
@@ -347,10 +358,6 @@ class Advance:
 
     # --- steps ----------------------------------------------------------------------------------------------
 
-    def is_over(self) -> bool:
-        """Whether nothing stands between this step and the next one."""
-        return self.may_move() and self.step_is_over() and self.may_leave_step()
-
     def step_is_over(self) -> bool:
         step, rollout = self.step, self.rollout
         if step.approval:
@@ -375,24 +382,72 @@ class Advance:
             self.wake.append(over)
         return self.now >= over
 
+    # --- experiments ----------------------------------------------------------------------------------------
+
+    def keep_variants(self) -> bool:
+        """The other releases of an experiment, as they stand now; False while the experiment can't begin for them."""
+        if self.ended or self.stable is None:
+            return True
+        experiment, step = self.step.experiment, self.rollout.step
+        asked = self.seen.resolution.variants.get(step, ()) if experiment else ()
+        known = self.seen.resolution.target is not None
+        kept = Variants(self.seen, self.now, self.stable, asked if known else None)
+        self.update_by(kept, kept.keep(self.rollout))
+        missing = waiting(self.rollout)
+        if missing is None or self.rollout.step_started_at:
+            return True
+        if any(one.gate for one in self.rollout.compared):
+            self.hold(missing)
+        elif self.rollout.waiting is None:
+            self.update(waiting=clipped(missing), paused=None)
+        return False
+
+    def update_by(self, kept: Variants, rollout: RolloutStatus) -> None:
+        self.rollout = rollout
+        self.notices += kept.notices
+        self.wake += kept.wake
+        self.evaluate |= kept.evaluate
+        self.create += kept.create
+        self.variant_pods = kept.pods
+        self.left += kept.left
+
     def reports(self, experiment: Experiment) -> bool:
         """False: an experiment ends with its report, and a person decides what follows from it."""
-        began, samples = self.rollout.step_started_at or self.now, self.samples()
+        began, rollout = self.rollout.step_started_at or self.now, self.rollout
         until = began + experiment.duration if experiment.duration else None
-        tells = "; ".join(verdict.message for verdict in self.rollout.verdicts)
-        if (until and self.now >= until) or (experiment.samples and samples >= experiment.samples):
-            self.hold(f"the experiment is over; to go on with the candidate: {self.how_to('promote')}", tells)
+        ended = any(one.step == rollout.step and one.phase is VariantPhase.OVER for one in rollout.variants)
+        enough = experiment.samples is not None and self.least_samples() >= experiment.samples
+        if ended or enough or (until and self.now >= until):
+            kept = Variants(self.seen, self.now, str(self.stable), None)
+            self.update_by(kept, kept.end(rollout, "the experiment is over"))
+            self.hold(f"the experiment is over; to go on with the candidate: {self.how_to('promote')}", self.tells())
             return False
         if until:
             self.wake.append(until)
         ends = [format_duration(experiment.duration)] if experiment.duration else []
-        ends += [f"{experiment.samples} requests to the candidate"] if experiment.samples else []
-        self.hold(f"experiment for {' or '.join(ends)}", tells)
+        whom = "each release" if rollout.compared else "the candidate"
+        ends += [f"{experiment.samples} requests to {whom}"] if experiment.samples else []
+        self.hold(f"experiment for {' or '.join(ends)}", self.tells())
         return False
+
+    def tells(self) -> str:
+        """What every release of the experiment has shown so far."""
+        said = [verdict.message for verdict in self.rollout.verdicts]
+        for one in self.rollout.variants:
+            if one.step == self.rollout.step:
+                why = [one.message] if one.phase is VariantPhase.DROPPED else []
+                said.append(f"{one.name}: {', '.join([*why, *(verdict.message for verdict in one.verdicts)])}")
+        return "; ".join(said)
 
     def samples(self) -> int:
         """Requests of the candidate that were counted in the present window."""
-        return max((verdict.candidate.samples for verdict in self.rollout.verdicts), default=0)
+        return _samples(self.rollout.verdicts)
+
+    def least_samples(self) -> int:
+        """Requests of the release that has the fewest; a candidate that gets none is not compared."""
+        variants = [_samples(one.verdicts) for one in self.rollout.compared]
+        served = self.rollout.weight or testers_at(self.steps, self.rollout.step) or not variants
+        return min([*variants, self.samples()] if served else variants)
 
     def enough_copies(self) -> bool:
         """Copies cost tokens: they end at their number, or once they have said what they can."""
@@ -459,7 +514,7 @@ class Advance:
 
     def analyse(self) -> None:
         rollout = self.rollout
-        readings = self.seen.readings
+        readings = self.seen.readings.get(rollout.release)
         if rollout.analysis is None and not self.may_open_window():
             readings = None
         found = judged(self.analysis, rollout.analysis, readings, self.now, windows(self.policy))
@@ -478,3 +533,7 @@ class Advance:
         compared = self.compared
         if compared and (again := compared.again(self.now)):
             self.wake.append(again)
+
+
+def _samples(verdicts: Sequence[MetricVerdict]) -> int:
+    return max((verdict.candidate.samples for verdict in verdicts), default=0)

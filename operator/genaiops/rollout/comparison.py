@@ -1,11 +1,18 @@
-"""Which two releases are compared now, and on what: the same answer for whoever reads their pods and whoever judges."""
+"""Which releases are compared now, and on what: the same answer for whoever reads their pods and whoever judges."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from genaiops.api.analysis import Analysis
-from genaiops.api.llmapp_status import AnalysisStatus, LLMAppStatus, RolloutStatus, Watch
+from genaiops.api.llmapp_status import (
+    AnalysisStatus,
+    LLMAppStatus,
+    RolloutStatus,
+    VariantPhase,
+    VariantStatus,
+    Watch,
+)
 from genaiops.api.rollout import RolloutSpec, Step
 from genaiops.rollout.steps import effective_steps
 
@@ -42,11 +49,16 @@ class Comparison:
         return now + _A_MOMENT if self.is_due(now) else self.next_reading
 
 
-def comparison(status: LLMAppStatus, policy: RolloutSpec) -> Comparison | None:
-    """What is compared now; None where there is nothing."""
-    if status.rollout and status.stable_release:
-        return of_rollout(status.rollout, status.stable_release, policy)
-    return of_watch(status.watch, policy) if status.watch else None
+def comparisons(status: LLMAppStatus, policy: RolloutSpec) -> tuple[Comparison, ...]:
+    """What is compared now: the candidate with stable, and each variant of an experiment."""
+    rollout, stable = status.rollout, status.stable_release
+    if rollout and stable:
+        all_of_them = (
+            of_rollout(rollout, stable, policy),
+            *(of_variant(variant, rollout, stable, policy) for variant in rollout.compared),
+        )
+        return tuple(filter(None, all_of_them))
+    return (of_watch(status.watch, policy),) if status.watch else ()
 
 
 def of_rollout(rollout: RolloutStatus, stable: str, policy: RolloutSpec) -> Comparison | None:
@@ -60,6 +72,13 @@ def of_rollout(rollout: RolloutStatus, stable: str, policy: RolloutSpec) -> Comp
         return None
     since = rollout.step_started_at or (rollout.started_at if at_once else None)
     return Comparison(rollout.release, stable, analysis_of(step, policy.analysis), rollout.analysis, since)
+
+
+def of_variant(variant: VariantStatus, rollout: RolloutStatus, stable: str, policy: RolloutSpec) -> Comparison | None:
+    """A variant and stable, from when the experiment took effect."""
+    if variant.phase is not VariantPhase.SERVING or rollout.step_started_at is None:
+        return None
+    return Comparison(variant.release, stable, policy.analysis, variant.analysis, rollout.step_started_at)
 
 
 def of_watch(watch: Watch, policy: RolloutSpec) -> Comparison:

@@ -14,6 +14,9 @@ from genaiops.api.llmapp_status import (
     Monitored,
     Result,
     RolloutStatus,
+    VariantPhase,
+    VariantReport,
+    VariantStatus,
     Watch,
 )
 from genaiops.api.release import ReleaseSpec
@@ -105,6 +108,7 @@ class Course:
         rollout = self.rollout
         assert rollout is not None
         self._record(rollout.release, result, reason, message, rollout, rollout.decided_by)
+        self.retiring += [one.release for one in rollout.compared if one.release not in self.retiring]
         self.rollout = None
         if result is Result.ABORTED:
             # 4: not tried again by itself; its pods follow once the gateway says that nothing reaches them.
@@ -178,6 +182,7 @@ class Course:
                 decided_by=decided_by,
                 verdicts=[] if isinstance(judged, Monitored) else judged.verdicts[:32],
                 evaluations=judged.evaluations if isinstance(judged, RolloutStatus) else [],
+                variants=[_reported(one) for one in judged.variants] if isinstance(judged, RolloutStatus) else [],
                 started_at=judged.asked_at if isinstance(judged, Monitored) else judged.started_at,
                 finished_at=self.now,
             )
@@ -204,8 +209,9 @@ class Course:
     def live(self) -> list[str]:
         """Releases that have pods or are about to have some."""
         candidate = self.rollout.release if self.rollout else None
+        variants = [one.release for one in self.rollout.compared] if self.rollout else []
         previous = self.watch.previous if self.watch else None
-        return list(dict.fromkeys(filter(None, (self.stable, candidate, previous, *self.retiring))))
+        return list(dict.fromkeys(filter(None, (self.stable, candidate, *variants, previous, *self.retiring))))
 
     def status(self) -> LLMAppStatus:
         """As it is to be written."""
@@ -225,3 +231,9 @@ class Course:
                 "history": self.history[-self.seen.spec.revision_history_limit :],
             }
         )
+
+
+def _reported(one: VariantStatus) -> VariantReport:
+    message = "the rollout ended before the experiment did" if one.phase.active else one.message
+    phase = VariantPhase.DROPPED if one.phase.active else one.phase
+    return VariantReport(name=one.name, release=one.release, phase=phase, message=message, verdicts=one.verdicts)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from genaiops.api.action import Action, ReleaseActionSpec
-from genaiops.api.llmapp_status import LLMAppStatus, Result
+from genaiops.api.llmapp_status import Gate, LLMAppStatus, Result, RolloutStatus, VariantStatus
 
 SERVED: Final = (Result.PROMOTED, Result.FAST_PROMOTED, Result.FAST_ROLLED_BACK)
 """Results of rollouts whose release became stable."""
@@ -39,6 +39,13 @@ def _objection(asked: ReleaseActionSpec, username: str, status: LLMAppStatus, na
         known = ", ".join(sorted(names.values())) or "none"
         return f"{asked.app} has no release with the hash {asked.release}; its releases: {known}"
     name, rollout = names[asked.release], status.rollout
+    variant = variant_of(rollout, name)
+    if variant and asked.action in (Action.APPROVE, Action.REJECT):
+        return _no_approval(asked.action, username, variant.gate)
+    if variant and asked.action is Action.ABORT:
+        return None
+    if variant and asked.action is Action.PROMOTE:
+        return f"{name} is a variant of an experiment; to make it stable, have the spec ask for it"
     if asked.action in _ON_A_CANDIDATE:
         if rollout is None:
             return f"no rollout is under way, so {name} is no candidate"
@@ -48,7 +55,7 @@ def _objection(asked: ReleaseActionSpec, username: str, status: LLMAppStatus, na
             return f"{name} is at step {rollout.step} by now, not at {asked.step}"
     match asked.action:
         case Action.APPROVE | Action.REJECT:
-            return _no_approval(asked.action, username, status)
+            return _no_approval(asked.action, username, rollout.gate if rollout else None)
         case Action.PROMOTE:
             return _no_promotion(asked.full, status)
         case Action.ABORT:
@@ -70,8 +77,12 @@ def _objection(asked: ReleaseActionSpec, username: str, status: LLMAppStatus, na
     return None
 
 
-def _no_approval(action: Action, username: str, status: LLMAppStatus) -> str | None:
-    gate = status.rollout.gate if status.rollout else None
+def variant_of(rollout: RolloutStatus | None, release: str) -> VariantStatus | None:
+    """The variant of the present experiment that this release is."""
+    return next((one for one in rollout.compared if one.release == release), None) if rollout else None
+
+
+def _no_approval(action: Action, username: str, gate: Gate | None) -> str | None:
     if gate is None:
         return "nothing waits for an approval" + (
             "; to take a candidate back: Abort" if action is Action.REJECT else ""

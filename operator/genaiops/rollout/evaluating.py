@@ -11,9 +11,9 @@ from typing import Final
 
 from genaiops.api.evaluation import EvaluationPhase, EvaluationSpec, EvaluationStatus, Purpose, WorstRow
 from genaiops.api.llmapp_status import RolloutStatus, Standing
-from genaiops.release.resolve import Suite
+from genaiops.release.resolve import Suite, Target
 from genaiops.rollout.conditions import clipped
-from genaiops.rollout.snapshot import Run, Snapshot
+from genaiops.rollout.snapshot import Run
 
 _APP_CHARACTERS: Final = 40
 
@@ -27,17 +27,16 @@ class Exam:
     spec: EvaluationSpec
 
 
-def exams(seen: Snapshot, rollout: RolloutStatus, stable: str | None) -> tuple[Exam, ...]:
-    """What this rollout's candidate has to pass; nothing where nobody knows."""
-    target = seen.resolution.target
-    return tuple(_exam(seen.name, suite, rollout, stable) for suite in (target.suites if target else ()))
+def exams(app: str, target: Target, stable: str | None, rollout: RolloutStatus) -> tuple[Exam, ...]:
+    """What a candidate, or a variant beside it, has to pass in this rollout."""
+    return tuple(_exam(app, target.name, suite, rollout, stable) for suite in target.suites)
 
 
-def _exam(app: str, suite: Suite, rollout: RolloutStatus, stable: str | None) -> Exam:
+def _exam(app: str, release: str, suite: Suite, rollout: RolloutStatus, stable: str | None) -> Exam:
     spec = EvaluationSpec(
         app=app,
         suite=suite.name,
-        release=rollout.release,
+        release=release,
         baseline=stable,
         purpose=Purpose.GATE,
         suite_hash=suite.hash,

@@ -1,10 +1,10 @@
 """What people decided, carried out: each ReleaseAction once, and what became of it on record."""
 
 from genaiops.api.action import Action, ActionPhase
-from genaiops.api.llmapp_status import Approver, Decision, Hold, Result
+from genaiops.api.llmapp_status import Approver, Decision, Hold, Result, RolloutStatus, VariantPhase, VariantStatus
 from genaiops.rollout.conditions import clipped
 from genaiops.rollout.course import Course
-from genaiops.rollout.decisions import ABORTED_BY_PERSON, objection, served_before
+from genaiops.rollout.decisions import ABORTED_BY_PERSON, objection, served_before, variant_of
 from genaiops.rollout.snapshot import Asked
 
 _AT_ONCE = 50
@@ -51,12 +51,25 @@ def _who(asked: Asked) -> str:
 def _carry_out(course: Course, asked: Asked, names: dict[str, str]) -> str:
     """Do it; what followed, in a sentence."""
     spec, rollout, name = asked.spec, course.rollout, names[asked.spec.release]
+    variant = variant_of(rollout, name)
     because = f": {spec.reason}" if spec.reason else ""
     story = f"{spec.action} by {_who(asked)}{because}"
     if rollout:
         decided = [*rollout.decided_by, clipped(story, 256)][-_MOST:]
         rollout = course.rollout = rollout.model_copy(update={"decided_by": decided})
     match spec.action:
+        case Action.APPROVE if rollout and variant and variant.gate:
+            approver = Approver(username=asked.username, at=course.now, until=asked.at + spec.ttl)
+            gate = variant.gate.model_copy(update={"approvers": [*variant.gate.approvers, approver]})
+            course.rollout = _with_variant(rollout, variant.model_copy(update={"gate": gate}))
+            return f"{name} has {len(gate.approvers)} of {gate.needed} approvals"
+        case Action.REJECT | Action.ABORT if rollout and variant:
+            word = "rejected" if spec.action is Action.REJECT else "taken out"
+            course.retiring.append(name)
+            out = {"phase": VariantPhase.DROPPED, "weight": 0, "gate": None, "waiting_since": None, "analysis": None}
+            message = clipped(f"{word} by {_who(asked)}{because}")
+            course.rollout = _with_variant(rollout, variant.model_copy(update={**out, "message": message}))
+            return f"{name} was taken out of the experiment"
         case Action.APPROVE:
             assert rollout is not None
             assert rollout.gate is not None
@@ -96,6 +109,12 @@ def _carry_out(course: Course, asked: Asked, names: dict[str, str]) -> str:
         case Action.RESTART:
             course.restarts[name] = course.now
             return f"the pods of {name} are replaced"
+
+
+def _with_variant(rollout: RolloutStatus, changed: VariantStatus) -> RolloutStatus:
+    """The rollout with this variant as it is now."""
+    variants = [changed if one.phase.active and one.release == changed.release else one for one in rollout.variants]
+    return rollout.model_copy(update={"variants": variants})
 
 
 def _undo(course: Course, asked: Asked, names: dict[str, str], story: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from genaiops.api.llmapp_status import Result
+from genaiops.release.resolve import Target
 from genaiops.rollout.advance import Advance
 from genaiops.rollout.clock import begun_by
 from genaiops.rollout.course import Course
@@ -30,13 +31,12 @@ def plan(snapshot: Snapshot, now: datetime) -> Plan:
     keep_monitoring(course)
     moved = _advance(course)
     draining = _drain(course)
-    target = snapshot.resolution.target
     return Plan(
         status=report(snapshot, course.status(), now),
         routes=_routes(course, moved),
         replicas=_replicas(course, moved, draining),
         draining=draining,
-        create=target if target and target.name not in snapshot.releases else None,
+        create=_create(course, moved),
         evaluate=course.evaluate,
         prune=_prunable(course),
         notices=tuple(course.notices),
@@ -79,6 +79,9 @@ def _advance(course: Course) -> Advance | None:
         course.evaluate |= moved.evaluate
     course.notices += moved.notices
     course.wake += moved.wake
+    present = {one.release for one in course.rollout.compared}
+    gone = dict.fromkeys((*course.retiring, *moved.left))
+    course.retiring = [release for release in gone if release not in present]
     if moved.ended:
         course.end(*moved.ended, baseline=moved.baseline)
     return moved
@@ -87,13 +90,20 @@ def _advance(course: Course) -> Advance | None:
 # --- what follows from it ----------------------------------------------------------------------------------
 
 
+def _create(course: Course, moved: Advance | None) -> tuple[Target, ...]:
+    target, known = course.seen.resolution.target, course.seen.releases
+    wanted = (target, *(moved.create if moved and course.rollout else ()))
+    return tuple(one for one in wanted if one and one.name not in known)
+
+
 def _routes(course: Course, moved: Advance | None) -> Routes:
     rollout = course.rollout
     if rollout is None or moved is None or not moved.may_run:
         waiting = rollout.release if rollout else None
         backends = tuple(release for release in course.live() if release != waiting)
         return Routes(course.stable, backends=backends)
-    backends = tuple(course.live())
+    unready = {one.release for one in rollout.compared} - moved.variant_pods.keys()
+    backends = tuple(release for release in course.live() if release not in unready)
     if course.stable is None:
         return Routes(rollout.release, backends=backends)
     ready = course.seen.workload(rollout.release).ready
@@ -105,6 +115,7 @@ def _routes(course: Course, moved: Advance | None) -> Routes:
         # 3: a backend without pods gets nothing, whoever asks for it.
         testers=testers_at(moved.steps, rollout.step) if ready else (),
         shadow=moved.copies if ready else 0,
+        variants={one.release: one.weight for one in rollout.compared if one.weight},
     )
 
 
@@ -118,6 +129,8 @@ def _replicas(course: Course, moved: Advance | None, draining: tuple[str, ...]) 
         running[course.watch.previous] = replicas
     if course.rollout and moved and moved.pods:
         running[course.rollout.release] = moved.pods
+    if course.rollout and moved:
+        running |= moved.variant_pods
     for release in course.retiring:
         if release not in draining:
             running[release] = seen.workload(release).replicas

@@ -112,8 +112,8 @@ class Snapshot:
     """The Evaluations of the app, by name, oldest first."""
     workloads: Mapping[str, Workload] = field(default_factory=dict)
     gateway: GatewayView = field(default_factory=GatewayView)
-    readings: Readings | None = None
-    """Present where a measurement was due."""
+    readings: Mapping[str, Readings] = field(default_factory=dict)
+    """By the release that is compared with another, where a measurement was due."""
     quality: Standing | None = None
     """Of the collector of live answers; None where the app has none. No rollout waits for it."""
     tracing: Standing | None = None
@@ -138,6 +138,8 @@ class Routes:
     """Requests that go to the candidate whatever its weight: those that match any of these."""
     shadow: int = 0
     """Percent of stable's requests that are copied to the candidate, its answers thrown away."""
+    variants: Mapping[str, int] = field(default_factory=dict)
+    """Percent of requests for the other releases of an experiment."""
 
 
 @dataclass(frozen=True)
@@ -159,8 +161,8 @@ class Plan:
     """Releases that run, and with how many pods each."""
     draining: tuple[str, ...] = ()
     """Releases whose pods are to go while their address stays."""
-    create: Target | None = None
-    """A Release object to make."""
+    create: tuple[Target, ...] = ()
+    """Release objects to make."""
     evaluate: Mapping[str, EvaluationSpec] = field(default_factory=dict)
     """Evaluations that have to run or have run, by name: what the rollout waits for."""
     prune: tuple[str, ...] = ()

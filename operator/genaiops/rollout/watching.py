@@ -15,7 +15,7 @@ def keep_watch(course: Course) -> None:
     if watch is None:
         return
     compared = of_watch(watch, course.policy)
-    found = judged(compared.analysis, watch.analysis, seen.readings, now, windows(course.policy))
+    found = judged(compared.analysis, watch.analysis, seen.readings.get(watch.release), now, windows(course.policy))
     if found:
         window = found.window
         if watch.analysis is None:

@@ -98,6 +98,21 @@ def test_suites_that_it_has_to_pass_show_how_far_they_are() -> None:
     assert "evaluated: golden Passed" in tree
 
 
+def test_variants_of_an_experiment_show_their_weights_and_what_became_of_them() -> None:
+    status = given.held()
+    verdict = {"name": "error-rate", "verdict": "Successful", "message": "error-rate 0.0% (0 of 90)"}
+    terse = {"name": "terse", "release": "support-c", "phase": "Serving", "weight": 20, "verdicts": [verdict]}
+    warm = {"name": "warm", "release": "support-d", "phase": "Dropped", "message": "AnalysisFailed: error-rate 60 %"}
+    status["rollout"] |= {"variants": [terse, warm]}
+
+    tree = drawn(given.app(status), [], width=300)
+
+    assert "│   ├── variant terse support-c  20 %  Serving\n" in tree
+    assert "✓ Successful error-rate 0.0% (0 of 90)\n" in tree
+    assert "│   └── variant warm support-d  0 %  Dropped  AnalysisFailed: error-rate 60 %\n" in tree
+    assert f"  {80 - status['rollout']['weight']} %" in tree
+
+
 EVERY_STEP = [
     {"setCanaryScale": {"percent": 50}},
     {"setCanaryScale": {"replicas": 3}},
@@ -108,6 +123,7 @@ EVERY_STEP = [
     {"analysis": {"metrics": [{"name": "error-rate"}, {"name": "latency"}]}},
     {"approval": {}},
     {"approval": {"approvals": 2}},
+    {"experiment": {"duration": "1h", "samples": 500, "variants": [{"name": "terse"}, {"name": "warm"}]}},
 ]
 
 
@@ -119,8 +135,9 @@ def at_step(index: int) -> given.Raw:
 
 def test_every_kind_of_step_has_its_words() -> None:
     assert (
-        "step 1 of 10  50 % of the pods → 3 pods → pods for its weight → testers → shadow 10 % for 10m → no testers → "
-        "analysis of error-rate, latency → approval → 2 approvals → 100 %"
+        "step 1 of 11  50 % of the pods → 3 pods → pods for its weight → testers → shadow 10 % for 10m → no testers → "
+        "analysis of error-rate, latency → approval → 2 approvals → "
+        "experiment with terse, warm for 1h or 500 requests → 100 %"
     ) in drawn(at_step(0), [], width=300)
 
 

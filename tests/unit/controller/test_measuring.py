@@ -51,7 +51,7 @@ class Story:
         self.second += 10
         now = T0 + timedelta(seconds=self.second)
         compared = Comparison(candidate, "support-1", self.analysis, self.window, T0)
-        taken = self.measuring.take(APP, compared, now)
+        taken = self.measuring.take(APP, [compared], now)[candidate]
         if written:
             self.window = AnalysisStatus.model_validate(
                 advance(self.window, Readings({}, (), taken), now).to_manifest()

@@ -53,14 +53,21 @@ def counted(readings: Readings) -> dict[str, tuple[str, dict[str, Arm]]]:
     return {key: (role, counters.metrics) for key, (role, counters) in readings.pods.items()}
 
 
+async def read(
+    client: Texts, runtimes: list[dict[str, Any]], collectors: list[dict[str, Any]], one: Comparison, *rest: Any
+) -> Readings:
+    """What is read for a single comparison."""
+    return (await read_pods(client, runtimes, collectors, [one], *rest))[one.candidate]
+
+
 async def test_a_rating_of_the_candidate_that_a_pod_of_stable_was_told_is_the_candidate_s() -> None:
     text = 'genaiops_feedback_total{rating="down",release="support-2"} 3.0\n'
     client = Texts(a=text, b="")
 
-    read = await read_pods(client, [pod("a", STABLE), pod("b", CANDIDATE)], [], compared(RATINGS), NOW, there)
+    found = await read(client, [pod("a", STABLE), pod("b", CANDIDATE)], [], compared(RATINGS), NOW, there)
 
     name = "negative-feedback-rate"
-    assert counted(read) == {
+    assert counted(found) == {
         "a": ("stable", {name: Arm(samples=0, hits=0)}),
         "a/candidate": ("candidate", {name: Arm(samples=3, hits=3)}),
         "b": ("candidate", {name: Arm(samples=0, hits=0)}),
@@ -73,41 +80,41 @@ async def test_the_collector_counts_for_both_releases() -> None:
         series.format("true", CANDIDATE, 4) + series.format("false", CANDIDATE, 1) + series.format("false", STABLE, 9)
     )
 
-    read = await read_pods(Texts(q=text), [], [pod("q")], compared(DEFECTS), NOW, there)
+    found = await read(Texts(q=text), [], [pod("q")], compared(DEFECTS), NOW, there)
 
-    assert counted(read) == {
+    assert counted(found) == {
         "q/candidate": ("candidate", {"defect-rate:polite": Arm(samples=5, hits=4)}),
         "q/stable": ("stable", {"defect-rate:polite": Arm(samples=9, hits=0)}),
     }
 
 
 async def test_a_collector_that_is_not_ready_has_judged_nothing_yet() -> None:
-    read = await read_pods(Texts(q=None), [], [pod("q", ready=False)], compared(DEFECTS), NOW, there)
+    found = await read(Texts(q=None), [], [pod("q", ready=False)], compared(DEFECTS), NOW, there)
 
-    assert read == Readings({})
+    assert found == Readings({})
 
 
 async def test_a_collector_that_should_answer_and_does_not_is_told() -> None:
-    read = await read_pods(Texts(q=None), [], [pod("q")], compared(DEFECTS), NOW, there)
+    found = await read(Texts(q=None), [], [pod("q")], compared(DEFECTS), NOW, there)
 
-    assert read.failures == ("pod q: it does not answer",)
+    assert found.failures == ("pod q: it does not answer",)
 
 
 async def test_a_pod_that_is_gone_before_the_watch_tells_is_no_failure() -> None:
     errors = Metric(name="error-rate")
 
-    read = await read_pods(Texts(a=None, b=""), [pod("a", STABLE), pod("b", STABLE)], [], compared(errors), NOW, gone)
+    found = await read(Texts(a=None, b=""), [pod("a", STABLE), pod("b", STABLE)], [], compared(errors), NOW, gone)
 
-    assert not read.failures
-    assert set(read.pods) == {"b"}
+    assert not found.failures
+    assert set(found.pods) == {"b"}
 
 
 async def test_nobody_asks_the_collector_for_what_it_does_not_count() -> None:
     errors = Metric(name="error-rate")
 
-    read = await read_pods(Texts(a=""), [pod("a", STABLE)], [pod("q")], compared(errors), NOW, there)
+    found = await read(Texts(a=""), [pod("a", STABLE)], [pod("q")], compared(errors), NOW, there)
 
-    assert not read.failures
+    assert not found.failures
 
 
 async def test_what_an_ending_pod_said_last_stands_for_both_releases() -> None:
@@ -115,9 +122,7 @@ async def test_what_an_ending_pod_said_last_stands_for_both_releases() -> None:
     said = {key: PodCounters(metrics={name: Arm(samples=n, hits=n)}) for key, n in (("a", 2), ("a/candidate", 3))}
     window = AnalysisStatus(started_at=NOW, pods=said)
 
-    read = await read_pods(
-        Texts(a=None), [pod("a", STABLE, ready=False)], [], compared(RATINGS, window=window), NOW, there
-    )
+    found = await read(Texts(a=None), [pod("a", STABLE, ready=False)], [], compared(RATINGS, window=window), NOW, there)
 
-    assert read.pods == {"a": ("stable", said["a"]), "a/candidate": ("candidate", said["a/candidate"])}
-    assert not read.failures
+    assert found.pods == {"a": ("stable", said["a"]), "a/candidate": ("candidate", said["a/candidate"])}
+    assert not found.failures

@@ -34,6 +34,8 @@ class Expected(TypedDict, total=False):
     """Matches of requests that go to the candidate whatever its weight."""
     shadow: int
     """Percent of requests that are copied to the candidate."""
+    variants: dict[str, tuple[str, int]]
+    """Phase and weight of the variants of experiments, by their names."""
     watched: str | None
     """The release to which a breach goes back."""
     decisions: list[tuple[str, str]]
@@ -103,6 +105,11 @@ class Outcome:
     @property
     def retiring(self) -> list[str | None]:
         return [self._called(release) for release in self._status.retiring]
+
+    @property
+    def variants(self) -> dict[str, tuple[str, int]]:
+        rollout, told = self._status.rollout, self._world.gateway.told.variants
+        return {one.name: (one.phase.value, told.get(one.release, 0)) for one in rollout.variants} if rollout else {}
 
     @property
     def weight(self) -> int:

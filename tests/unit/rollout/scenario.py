@@ -213,6 +213,13 @@ class Story:
         self._tell(f"traffic: candidate {candidate}, stable {stable}")
         return self.when_time_passes("10s")
 
+    def when_answers(self, **by_version: Requests) -> Self:
+        """Releases answer requests, during one interval of the analysis."""
+        for version, requests in by_version.items():
+            self.world.answer(self.name(version), requests)
+        self._tell(f"answers: {by_version}")
+        return self.when_time_passes("10s")
+
     def when_pods_cannot_be_read(self, why: str | None) -> Self:
         """Asking pods for their counters fails; with None it works again."""
         self.world.unreadable = why

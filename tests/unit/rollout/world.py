@@ -18,7 +18,7 @@ from genaiops.api.llmapp import LLMAppSpec
 from genaiops.api.llmapp_status import Arm, LLMAppStatus, PodCounters, RolloutStatus
 from genaiops.api.release import ReleaseSpec
 from genaiops.release.resolve import Resolution, resolve
-from genaiops.rollout.comparison import Comparison, comparison
+from genaiops.rollout.comparison import Comparison, comparisons
 from genaiops.rollout.due import gateway_due
 from genaiops.rollout.plan import plan
 from genaiops.rollout.snapshot import Asked, GatewayView, Notice, Plan, Routes, Run, Snapshot, Workload
@@ -69,7 +69,9 @@ class Gateway:
     @property
     def weights(self) -> dict[str, int]:
         """Percent of requests by release, in effect."""
-        shares = {self.loaded.stable: 100 - self.loaded.weight, self.loaded.candidate: self.loaded.weight}
+        loaded, variants = self.loaded, self.loaded.variants
+        shares = {loaded.stable: 100 - loaded.weight - sum(variants.values()), loaded.candidate: loaded.weight}
+        shares |= variants
         return {release: weight for release, weight in shares.items() if release}
 
 
@@ -121,12 +123,10 @@ class World:
     def snapshot(self) -> Snapshot:
         """What a reconcile sees now. The data plane is asked only what is due, as in the controller."""
         resolution = self.resolution()
-        gateway, readings = GatewayView(ready=1), None
+        gateway = GatewayView(ready=1)
         if gateway_due(self.status, resolution):
             gateway = self._gateway_view()
-        compared = comparison(self.status, resolution.rollout)
-        if compared and compared.is_due(self.now):
-            readings = self._readings(compared)
+        due = [one for one in comparisons(self.status, resolution.rollout) if one.is_due(self.now)]
         return Snapshot(
             name=APP,
             namespace=NAMESPACE,
@@ -141,7 +141,7 @@ class World:
             runs=dict(self.runs),
             workloads={release: self._workload(release) for release in {*self.deployments, *self.pods}},
             gateway=gateway,
-            readings=readings,
+            readings={one.candidate: self._readings(one) for one in due},
         )
 
     def resolution(self) -> Resolution:
@@ -154,8 +154,7 @@ class World:
         self._check(todo)
         # Through JSON and validation, as the API server stores it: what it would refuse is refused here.
         self.status = LLMAppStatus.model_validate(todo.status.to_manifest())
-        if todo.create:
-            self.releases[todo.create.name] = todo.create.release
+        self.releases |= {made.name: made.release for made in todo.create}
         for name in todo.prune:
             del self.releases[name]
         hashes = self._suites()
@@ -185,6 +184,12 @@ class World:
             ready = self.ready(str(routes.candidate))
             needed = pods_needed(routes.weight, self.spec.replicas)
             assert ready >= needed, f"{ready} ready pods get {routes.weight}%, which needs {needed}"
+        for variant, weight in routes.variants.items():
+            assert self.ready(variant) >= pods_needed(weight, self.spec.replicas), "a variant's pods carry its weight"
+        assert routes.weight + sum(routes.variants.values()) <= 100, "nobody gets more than everything"
+        for one in todo.status.rollout.compared if todo.status.rollout else ():
+            proved = one.evaluated and one.approved
+            assert proved or one.release not in asked, "no pod of a variant before evaluation and approval"
         if routes.testers or routes.shadow:
             assert self.ready(str(routes.candidate)), "testers and copies go to pods that are ready"
         rollout = todo.status.rollout
@@ -200,15 +205,20 @@ class World:
         for spec in todo.evaluate.values():
             watches = spec.purpose is Purpose.SCHEDULE
             # A rollout that goes back because of what was found begins while its run is still there.
+            variants = [one.release for one in todo.status.rollout.variants] if todo.status.rollout else []
             judged = (
-                {todo.status.stable_release, self.status.stable_release} if watches else {todo.status.candidate_release}
+                {todo.status.stable_release, self.status.stable_release}
+                if watches
+                else {todo.status.candidate_release, *variants}
             )
             assert spec.release in judged, "what is evaluated is what serves, or the candidate"
         if not self.gateway.silent:
             for release, weight in self.gateway.weights.items():
                 gone = weight and release in self.deployments and release not in asked
                 assert not gone, f"{release} loses its pods while the gateway sends it {weight}%"
-        assert {routes.stable, routes.candidate} - {None} <= set(routes.backends), "every route has a backend"
+        assert {routes.stable, routes.candidate, *routes.variants} - {None} <= set(routes.backends), (
+            "every route has a backend"
+        )
 
     def _proved_anew(self, rollout: RolloutStatus) -> bool:
         """Whether this very plan lets the rollout past its evaluation."""

@@ -10,9 +10,10 @@ import signal
 import socket
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -201,9 +202,10 @@ class Cluster:
         candidate: str | None = CANDIDATE,
         testers: tuple[HeaderMatch, ...] = (),
         shadow: int = 0,
+        variants: Mapping[str, int] = MappingProxyType({}),
     ) -> GatewayRoutes:
         backends = tuple(self.backend(release) for release in self.pods)
-        return GatewayRoutes(stable, candidate, weight, backends, testers, shadow)
+        return GatewayRoutes(stable, candidate, weight, backends, testers, shadow, variants)
 
 
 class Gateway:

@@ -125,6 +125,41 @@ async def test_without_weight_the_candidate_gets_nothing(cluster: Cluster, gatew
     assert cluster.pods[CANDIDATE][0].requests == []
 
 
+async def test_variants_take_their_shares_from_stable_and_give_them_back(cluster: Cluster, gateway: Gateway) -> None:
+    conversations = [f"conversation-{number}" for number in range(2000)]
+    variants = {"shop-eeeeeeeeee": 10, "shop-ffffffffff": 20}
+    for variant in variants:
+        await cluster.scale(variant, 1)
+    await gateway.follow(cluster.routes(25))
+    for variant in variants:
+        await eventually(lambda variant=variant: has_pods(gateway, variant))
+    before = await gateway.ask_all(conversations)
+    # when the experiment begins
+    await gateway.follow(cluster.routes(25, variants=variants))
+    during = await gateway.ask_all(conversations)
+    assert live_weights(await gateway.read(ROUTES_PATH)) == {CANDIDATE: 25, STABLE: 45, **variants}
+    for variant, weight in variants.items():
+        at_variant = {conversation for conversation, release in during.items() if release == variant}
+        assert within_four_sigma(len(at_variant), len(conversations), weight / 100)
+        assert {before[conversation] for conversation in at_variant} == {STABLE}
+    moved = {conversation for conversation in conversations if before[conversation] != during[conversation]}
+    assert {during[conversation] for conversation in moved} == variants.keys(), "nobody else moves"
+    # and a variant without a ready pod has stable answer for it
+    first, _ = variants
+    for pod in cluster.pods[first]:
+        pod.ready = False
+    await eventually(lambda: has_no_pods(gateway, first))
+    alone = await gateway.ask_all(conversations)
+    assert all(alone[one] == (STABLE if release == first else release) for one, release in during.items())
+    # when it is over
+    await gateway.follow(cluster.routes(25))
+    assert await gateway.ask_all(conversations) == before
+
+
+async def has_no_pods(gateway: Gateway, release: str) -> bool:
+    return not await has_pods(gateway, release)
+
+
 # --- pins --------------------------------------------------------------------------------------------------
 
 

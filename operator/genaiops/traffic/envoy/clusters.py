@@ -31,7 +31,7 @@ def clusters(routes: GatewayRoutes) -> list[Config]:
     """All clusters that the routes of `routes` may name."""
     result = [_release_cluster(backend) for backend in sorted(routes.backends, key=lambda backend: backend.release)]
     if routes.stable and routes.candidate:
-        result.append(_fallback_cluster(routes.candidate, routes.stable))
+        result += [_fallback_cluster(one, routes.stable) for one in (routes.candidate, *routes.variants)]
     return result
 
 

@@ -1,6 +1,7 @@
 """Envoy's routes: a pinned release, the candidate for testers, or the split between candidate and stable."""
 
 import json
+from collections.abc import Mapping
 
 from genaiops.api.rollout import HeaderMatch
 from genaiops.api.traffic import CONVERSATION_HEADER, SHADOW_HEADER
@@ -85,7 +86,7 @@ def _to_everyone(app: str, routes: GatewayRoutes) -> list[Config]:
         return [{"name": "no release", "match": match, **refusal}]
     if routes.candidate is None:
         return [{"name": SPLIT, "match": match, "route": _action(cluster=routes.stable)}]
-    split = _split(routes.stable, routes.candidate, routes.weight)
+    split = _split(routes.stable, routes.candidate, routes.weight, routes.variants)
     everyone = {"name": SPLIT, "match": match, "route": split}
     if not routes.shadow:
         return [everyone]
@@ -97,13 +98,15 @@ def _to_everyone(app: str, routes: GatewayRoutes) -> list[Config]:
     return [{"name": "split and copy", "match": completions, "route": copied}, everyone]
 
 
-def _split(stable: str, candidate: str, weight: int) -> Config:
+def _split(stable: str, candidate: str, weight: int, variants: Mapping[str, int]) -> Config:
     return _action(
         weighted_clusters={
-            # The candidate comes first: its part of the hash space is [0, weight), which only grows with it.
+            # The candidate comes first: its part of the hash space is [0, weight), which only grows with it. Variants
+            # come last: what they take, and give back, is stable's.
             "clusters": [
                 {"name": with_fallback(candidate, stable), "weight": weight},
-                {"name": stable, "weight": 100 - weight},
+                {"name": stable, "weight": 100 - weight - sum(variants.values())},
+                *({"name": with_fallback(one, stable), "weight": share} for one, share in variants.items()),
             ],
             "use_hash_policy": True,
         },

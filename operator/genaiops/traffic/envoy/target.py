@@ -1,6 +1,7 @@
 """What a gateway is told: which releases have pods, and which of them gets which share of the requests."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from genaiops.api.rollout import HeaderMatch
 
@@ -30,6 +31,7 @@ class GatewayRoutes:
     (`healthy_endpoints`), as requests for a release that Envoy does not know yet are answered with 503.
     ``testers`` are the requests that go to the candidate at any weight: those that match one of these.
     ``shadow`` is the percentage of the other chat completions that are copied to the candidate.
+    ``variants`` are the shares in percent of more releases, taken from stable's.
     ``backends`` holds every release with pods, those that only drain included, so that they can be pinned; streams
     that run on a backend that is left out go on to their end.
 
@@ -42,12 +44,14 @@ class GatewayRoutes:
     backends: tuple[Backend, ...] = ()
     testers: tuple[HeaderMatch, ...] = ()
     shadow: int = 0
+    variants: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         known = [backend.release for backend in self.backends]
         if len(set(known)) != len(known):
             raise ValueError(f"backends: a release is listed twice: {', '.join(sorted(known))}")
-        for role, release in (("stable", self.stable), ("candidate", self.candidate)):
+        variants = [("variants", release) for release in self.variants]
+        for role, release in (("stable", self.stable), ("candidate", self.candidate), *variants):
             if release is not None and release not in known:
                 raise ValueError(f"{role}: {release} is no backend; list it in backends, which has: {known}")
         if self.candidate is not None and self.candidate == self.stable:
@@ -57,5 +61,10 @@ class GatewayRoutes:
                 raise ValueError(f"{name}: {percent} is no percentage; give a whole number from 0 to 100")
             if percent and (self.stable is None or self.candidate is None):
                 raise ValueError(f"{name}: {percent} % needs both a stable release and a candidate")
+        given = self.weight + sum(self.variants.values())
+        if min(self.variants.values(), default=0) < 0 or given > 100:
+            raise ValueError(f"variants: with the weight they come to {given} %; give whole numbers up to 100 in all")
+        if self.variants.keys() & {self.stable, self.candidate} or (self.variants and self.candidate is None):
+            raise ValueError("variants: they are other releases than stable and the candidate, and need both")
         if self.testers and (self.stable is None or self.candidate is None):
             raise ValueError("testers: they need both a stable release and a candidate")
