@@ -28,6 +28,10 @@ Flags = NDArray[np.bool_]
 
 WEIGHTS = np.array([0.05, 0.25, 0.5, 1.0])
 STAGES = 3
+PARTS = np.array([0.5, 0.25, 0.25])
+"""Of alpha, spent on each weight."""
+ON_EVIDENCE = 0.9
+"""Of each, spent on the evidence; the rest is for the bounds."""
 MINUTES_PER_WEIGHT = 10
 HORIZON = 60
 """Minutes that are looked at. What was promoted by then goes on with all the traffic."""
@@ -130,7 +134,6 @@ def genaiops(stable: float, candidate: float, limit: float, rate: int, runs: int
     counts, logs = np.zeros((4, runs), dtype=np.int64), np.zeros((len(BEYOND), runs))
     aborted, promoted = np.zeros(runs, dtype=bool), np.zeros(runs, dtype=bool)
     minutes, exposed = np.full(runs, float(HORIZON)), np.zeros(runs, dtype=np.int64)
-    enough = {part: math.log(STAGES / (part * ALPHA)) for part in (0.8, 0.2)}
     for look in range(1, round(HORIZON / EVERY) + 1):
         live = np.flatnonzero(~aborted)
         if not len(live):
@@ -150,8 +153,10 @@ def genaiops(stable: float, candidate: float, limit: float, rate: int, runs: int
         mine = counts[:, judged]
         shares = mine[0] / np.maximum(1, mine[0] + mine[1]), mine[2] / np.maximum(1, mine[2] + mine[3])
         beyond, bounds = shares[0] - shares[1] > limit, least_evidence(mine, limit)
+        spent = ALPHA * PARTS[stage[judged]]
         bets = np.logaddexp.reduce(logs[:, judged], axis=0) - math.log(len(BEYOND))
-        failed = (bets >= enough[0.8]) | (beyond & (bounds >= enough[0.2]))
+        by_bets, by_bounds = -np.log(ON_EVIDENCE * spent), -np.log((1 - ON_EVIDENCE) * spent)
+        failed = (bets >= by_bets) | (beyond & (bounds >= by_bounds))
         passed = ~failed & ~beyond & (bounds >= math.log(1 / ALPHA)) & (at_weight[judged] >= MINUTES_PER_WEIGHT - 1e-9)
         aborted[judged[failed]] = True
         minutes[judged[failed]] = look * EVERY

@@ -26,21 +26,22 @@ from genaiops.api.analysis import Analysis, Metric
 from genaiops.api.base import format_duration
 from genaiops.api.llmapp_status import AnalysisStatus, Arm, Measurement, MetricVerdict, Verdict
 
-_ON_TOTALS = 0.2
+_ON_TOTALS = 0.1
 """Part of alpha for the bounds where evidence is gathered, too. They see what the evidence does not: requests that have
 not ended, and after a promotion a release before that gets no requests any more."""
 
 
-def judge_all(analysis: Analysis, status: AnalysisStatus, stages: int) -> list[MetricVerdict]:
-    """A verdict for each metric of the spec, in its order. `stages`: weights at which this rollout is judged.
+def judge_all(analysis: Analysis, status: AnalysisStatus, part: float) -> list[MetricVerdict]:
+    """A verdict for each metric of the spec, in its order. `part`: of alpha, that is spent on this window.
 
     A good candidate must pass every limit at every weight, so the chance of aborting it falsely is shared among them
-    (union bound). A bad one must get past the limit that it breaks, so the chance of passing it falsely is not shared.
+    (union bound): the parts of a rollout's windows come to at most 1, and the limits share a part equally. A bad one
+    must get past the limit that it breaks, so the chance of passing it falsely is not shared.
     Metrics of the team's own take no share: their values come without a distribution, and are judged one by one.
     While measurements fail, every verdict is Error: what was seen before says nothing of now.
     """
     shares = [metric for metric in analysis.metrics if not metric.provided]
-    tests = max(1, stages * sum(len(limits_of(metric)) for metric in shares if not metric.dry_run))
+    tests = max(1, sum(len(limits_of(metric)) for metric in shares if not metric.dry_run)) / part
 
     def verdict(metric: Metric) -> MetricVerdict:
         if metric.provided:
@@ -80,7 +81,7 @@ def judge(
     *,
     alpha: Decimal,
     min_samples: int,
-    tests: int = 1,
+    tests: float = 1,
     evidence: Mapping[Decimal, float] = MappingProxyType({}),
 ) -> MetricVerdict:
     """One metric's verdict on one window.
@@ -210,7 +211,7 @@ class _Finding:
 
 
 def _findings(
-    metric: Metric, candidate: Arm, stable: Arm, alpha: float, tests: int, evidence: Mapping[Decimal, float]
+    metric: Metric, candidate: Arm, stable: Arm, alpha: float, tests: float, evidence: Mapping[Decimal, float]
 ) -> Iterator[_Finding]:
     c, s = (Share.of(arm.hits, arm.samples) for arm in (candidate, stable))
     for of, limit in limits_of(metric):

@@ -26,7 +26,7 @@ from genaiops.rollout.due import next_question
 from genaiops.rollout.evaluating import exams, standing, under_way
 from genaiops.rollout.live import decides, judged
 from genaiops.rollout.snapshot import Notice, Snapshot
-from genaiops.rollout.steps import effective_steps, scale_at, testers_at, weight_at, windows
+from genaiops.rollout.steps import effective_steps, part_of_alpha, scale_at, testers_at, weight_at
 from genaiops.rollout.variants import Variants, waiting
 
 _NOT_PASSED: Final = (EvaluationPhase.FAILED, EvaluationPhase.ERROR)
@@ -517,7 +517,7 @@ class Advance:
         readings = self.seen.readings.get(rollout.release)
         if rollout.analysis is None and not self.may_open_window():
             readings = None
-        found = judged(self.analysis, rollout.analysis, readings, self.now, windows(self.policy))
+        found = judged(self.analysis, rollout.analysis, readings, self.now, part_of_alpha(self.policy, rollout.step))
         if found is None:
             return
         self.update(analysis=found.window, verdicts=found.verdicts)

@@ -26,17 +26,17 @@ class Judged(NamedTuple):
 
 
 def judged(
-    analysis: Analysis, window: AnalysisStatus | None, readings: Readings | None, now: datetime, windows: int
+    analysis: Analysis, window: AnalysisStatus | None, readings: Readings | None, now: datetime, part: float
 ) -> Judged | None:
     """The window with what was read now, where something was; None while there is no window.
 
-    `windows`: how many of them this candidate has to get through, from its first weight to the end of the watch.
+    `part`: of alpha, that is spent on this window.
     """
     if readings:
         window = measured(analysis, window, readings, now)
     if window is None:
         return None
-    verdicts = judge_all(analysis, window, windows)
+    verdicts = judge_all(analysis, window, part)
     return Judged(recorded(analysis, window, verdicts), verdicts, _breach(analysis, window, verdicts))
 
 

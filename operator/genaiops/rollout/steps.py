@@ -37,12 +37,22 @@ def testers_at(steps: Sequence[Step], index: int) -> tuple[HeaderMatch, ...]:
     return tuple(routes[-1].match) if routes else ()
 
 
-def windows(policy: RolloutSpec) -> int:
-    """How many times a candidate is judged: once per weight that leaves stable some traffic, per step that measures
-    for itself, and once more where it is watched after its promotion."""
-    weights = sum(1 for step in policy.steps if step.set_weight is not None and 0 < step.set_weight < 100)
-    steps = sum(1 for step in policy.steps if step.analysis or step.shadow or step.experiment)
-    return max(1, weights + steps + bool(policy.watch_after_promotion))
+def part_of_alpha(policy: RolloutSpec, step: int | None) -> float:
+    """The part of alpha that is spent on the window of this step; None: on the watch after the promotion.
+
+    A candidate is judged once per weight that leaves stable some traffic, per step that measures for itself, and once
+    more where it is watched. The first time has half of alpha, for most bad releases are bad from their first request
+    on; the others share the other half. Parts of what is never judged are not spent: all together are at most 1.
+    """
+    opens = [
+        bool(step.analysis or step.shadow or step.experiment or 0 < (step.set_weight or 0) < 100)
+        for step in policy.steps
+    ]
+    times = sum(opens) + bool(policy.watch_after_promotion)
+    if times <= 1:
+        return 1.0
+    first = step is not None and sum(opens[: step + 1]) <= 1
+    return 0.5 if first else 0.5 / (times - 1)
 
 
 def pods_needed(weight: int, replicas: int) -> int:

@@ -154,7 +154,7 @@ class Variants:
             # Nothing counts before the gateway says that it is so.
             readings = None
         number = sum(other.step == one.step for other in rollout.variants)
-        found = judged(compared.analysis, one.analysis, readings, self.now, number)
+        found = judged(compared.analysis, one.analysis, readings, self.now, 1 / number)
         if found:
             one = _with(one, analysis=found.window, verdicts=found.verdicts)
         if found and found.breach:

@@ -6,7 +6,7 @@ from genaiops.rollout.comparison import of_watch
 from genaiops.rollout.course import Course
 from genaiops.rollout.decisions import BREACH
 from genaiops.rollout.live import judged
-from genaiops.rollout.steps import windows
+from genaiops.rollout.steps import part_of_alpha
 
 
 def keep_watch(course: Course) -> None:
@@ -15,7 +15,8 @@ def keep_watch(course: Course) -> None:
     if watch is None:
         return
     compared = of_watch(watch, course.policy)
-    found = judged(compared.analysis, watch.analysis, seen.readings.get(watch.release), now, windows(course.policy))
+    readings, part = seen.readings.get(watch.release), part_of_alpha(course.policy, None)
+    found = judged(compared.analysis, watch.analysis, readings, now, part)
     if found:
         window = found.window
         if watch.analysis is None:

@@ -67,7 +67,7 @@ def requests_until_failed(candidate: float, stable: float, seed: int, most: int 
         window = measured(analysis, window, Readings(pods), T0 + timedelta(seconds=10 * look))
         # Through JSON, as the API server stores it.
         window = AnalysisStatus.model_validate(window.to_manifest())
-        if summary(judge_all(analysis, window, stages=3)) is Verdict.FAILED:
+        if summary(judge_all(analysis, window, part=1 / 3)) is Verdict.FAILED:
             return counts["candidate"][1]
         for role, share, more in (("candidate", candidate, 10), ("stable", stable, 190)):
             counts[role][0] += sum(rng.random() < share for _ in range(more))
@@ -96,13 +96,13 @@ def test_a_window_that_is_told_says_how_strong_the_evidence_is() -> None:
         "stable": ("stable", PodCounters(metrics={"error-rate": arm(40, 1800)})),
     }
     window = measured(analysis, window, Readings(counted), T0 + timedelta(seconds=10))
-    (verdict,) = judge_all(analysis, window, stages=3)
+    (verdict,) = judge_all(analysis, window, part=1 / 3)
 
     assert verdict.verdict is Verdict.FAILED
     assert verdict.lower is not None
     assert verdict.lower < Decimal("0.05")
     assert "limit +5.0 exceeded by" in verdict.message
-    assert verdict.message.endswith("evidence, 75 to 1 suffices")
+    assert verdict.message.endswith("evidence, 67 to 1 suffices")
 
 
 def test_another_limit_begins_with_no_evidence() -> None:

@@ -132,7 +132,7 @@ def test_each_metric_of_the_spec_is_judged_on_its_own_counts() -> None:
         }
     )
 
-    verdicts = judge_all(analysis, status, stages=3)
+    verdicts = judge_all(analysis, status, part=1 / 3)
 
     assert [(v.name, v.verdict) for v in verdicts] == [
         ("error-rate", SUCCESSFUL),
@@ -147,8 +147,8 @@ def test_the_chance_of_a_false_abort_is_shared_by_all_limits_at_all_weights_and_
     among = Analysis(metrics=[VIOLATIONS, Metric(name="error-rate", max="0.1", max_increase="0.05")])
     status = window(guardrail_violation_rate=(candidate, stable))
 
-    (one,) = judge_all(alone, status, stages=1)
-    first_of_nine, _ = judge_all(among, status, stages=3)
+    (one,) = judge_all(alone, status, part=1)
+    first_of_nine, _ = judge_all(among, status, part=1 / 3)
 
     assert one == judged(VIOLATIONS, candidate, stable)
     assert first_of_nine == judged(VIOLATIONS, candidate, stable, tests=9)
@@ -160,21 +160,21 @@ def test_a_metric_on_trial_takes_no_part() -> None:
     on_trial = Metric(name="error-rate", dry_run=True)
     status = window(error_rate=(arm(50, 100), arm(0, 900)), guardrail_violation_rate=(arm(0, 400), arm(0, 900)))
 
-    shown, decides = judge_all(Analysis(metrics=[on_trial, VIOLATIONS]), status, stages=1)
+    shown, decides = judge_all(Analysis(metrics=[on_trial, VIOLATIONS]), status, part=1)
 
     assert (shown.verdict, shown.dry_run, decides.verdict) == (FAILED, True, SUCCESSFUL)
     assert decides == judged(VIOLATIONS, arm(0, 400), arm(0, 900))
     assert summary([shown, decides]) is SUCCESSFUL
-    assert summary(judge_all(Analysis(metrics=[on_trial]), status, stages=1)) is SUCCESSFUL
+    assert summary(judge_all(Analysis(metrics=[on_trial]), status, part=1)) is SUCCESSFUL
 
 
 def test_while_measurements_fail_nothing_passes_on_what_was_seen_before() -> None:
     good = window(error_rate=(arm(0, 400), arm(0, 900)))
     analysis = Analysis(metrics=[Metric(name="error-rate")])
-    assert summary(judge_all(analysis, good, stages=3)) is SUCCESSFUL
+    assert summary(judge_all(analysis, good, part=1 / 3)) is SUCCESSFUL
 
     blind = good.model_copy(update={"consecutive_errors": 2, "last_error": "pod demo-1: connection refused"})
-    (verdict,) = judge_all(analysis, blind, stages=3)
+    (verdict,) = judge_all(analysis, blind, part=1 / 3)
 
     assert verdict.verdict is ERROR
     assert verdict.message == "error-rate: not measured, 2 times in a row: pod demo-1: connection refused"
@@ -209,7 +209,7 @@ def samples_to_verdict(candidate: float, stable: float, weight: float, seed: int
             counts[role][0] += rng.random() < share
             counts[role][1] += 1
         status = window(guardrail_violation_rate=(arm(*counts["candidate"]), arm(*counts["stable"])))
-        verdict = summary(judge_all(analysis, status, stages=3))
+        verdict = summary(judge_all(analysis, status, part=1 / 3))
         if verdict is not INCONCLUSIVE:
             return verdict, counts["candidate"][1]
     return INCONCLUSIVE, 2000

@@ -37,7 +37,7 @@ def after(*said: Verdict, pods_fail: bool = False) -> AnalysisStatus:
 
 
 def verdict(judging: Analysis, window: AnalysisStatus) -> Verdict:
-    return summary(judge_all(judging, window, stages=3))
+    return summary(judge_all(judging, window, part=1 / 3))
 
 
 def test_as_many_good_values_as_asked_for_pass() -> None:
@@ -72,10 +72,10 @@ def test_pods_that_cannot_be_read_don_t_concern_values() -> None:
 
 
 def test_what_a_person_reads() -> None:
-    (told,) = judge_all(analysis(failureLimit=1, count=3), after(GOOD, BAD), stages=3)
+    (told,) = judge_all(analysis(failureLimit=1, count=3), after(GOOD, BAD), part=1 / 3)
     assert told.message == "p95 4: limit max 3; 1 of 2 measurements beyond it, 1 forgiven, 3 within it to pass"
     assert (told.candidate, told.verdict) == (Arm(samples=2, hits=1), Verdict.INCONCLUSIVE)
-    (failing,) = judge_all(analysis(), after(ERROR), stages=3)
+    (failing,) = judge_all(analysis(), after(ERROR), part=1 / 3)
     assert failing.message == "p95: not measured, 1 times in a row: no answer"
 
 
@@ -110,7 +110,7 @@ def test_shares_are_kept_with_what_they_said_too() -> None:
     window = start(T0, read(0, 0))
     for second in range(1, 15):
         window = advance(window, read(second, 100 * second), at(second))
-        verdicts = judge_all(judging, window, stages=3)
+        verdicts = judge_all(judging, window, part=1 / 3)
         window = recorded(judging, window, verdicts)
         assert recorded(judging, window, verdicts) == window
     kept = window.metrics["error-rate"].measurements
@@ -133,9 +133,9 @@ def test_requests_that_hang_count_as_slow_and_only_as_often_as_they_hang() -> No
         return Readings({"c": ("candidate", counted), "s": ("stable", stable)})
 
     window = advance(start(T0, read(0, 0, 0)), read(40, 10, 0), at(20))
-    (hanging,) = judge_all(judging, window, stages=3)
+    (hanging,) = judge_all(judging, window, part=1 / 3)
     assert (hanging.candidate, hanging.verdict) == (Arm(samples=50, hits=40), Verdict.FAILED)
 
     window = advance(window, read(0, 50, 40), at(30))
-    (ended,) = judge_all(judging, window, stages=3)
+    (ended,) = judge_all(judging, window, part=1 / 3)
     assert ended.candidate == Arm(samples=50, hits=40)

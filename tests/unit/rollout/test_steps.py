@@ -1,15 +1,21 @@
 """The arithmetic between weights and pods, for every number there is."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genaiops.api.analysis import Metric
-from genaiops.api.rollout import AnalysisStep, Pause, RolloutSpec, Shadow, Step
-from genaiops.rollout.steps import FINAL, effective_steps, pods_needed, scale_at, weight_at, weight_carried, windows
+from genaiops.api.rollout import Pause, RolloutSpec, Step
+from genaiops.rollout.steps import (
+    FINAL,
+    effective_steps,
+    part_of_alpha,
+    pods_needed,
+    scale_at,
+    weight_at,
+    weight_carried,
+)
 
 WEIGHTS, REPLICAS = st.integers(0, 100), st.integers(1, 1000)
 STEPS = (Step(set_weight=25), Step(pause=Pause()), Step(set_weight=50))
@@ -54,16 +60,38 @@ def test_a_pause_stays_at_the_weight_before_it() -> None:
     assert weight_at((Step(pause=Pause()), FINAL), 0) == 0
 
 
-def test_a_candidate_is_judged_once_for_each_weight_that_leaves_stable_some_traffic() -> None:
-    assert windows(RolloutSpec(steps=[Step(set_weight=0), *STEPS, Step(set_weight=100)])) == 2
-    assert windows(RolloutSpec(steps=[])) == 1
+def test_the_first_weight_has_half_of_alpha_and_the_others_share_the_rest() -> None:
+    policy = RolloutSpec(steps=[Step(set_weight=weight) for weight in (0, 5, 25, 50, 100)])
+    assert [part_of_alpha(policy, step) for step in (1, 2, 3)] == [0.5, 0.25, 0.25]
 
 
-def test_steps_that_measure_and_the_watch_are_each_judged_once_more() -> None:
-    smoke = Step(analysis=AnalysisStep(metrics=[Metric(name="error-rate")]))
-    copies = Step(shadow=Shadow(percent=10, duration=timedelta(minutes=1)))
-    policy = RolloutSpec(steps=[copies, *STEPS, smoke], watch_after_promotion=timedelta(minutes=5))
-    assert windows(policy) == 2 + 2 + 1
+def test_who_is_judged_once_has_all_of_alpha() -> None:
+    assert part_of_alpha(RolloutSpec(steps=[]), 0) == 1
+    assert part_of_alpha(RolloutSpec(steps=[], watch_after_promotion="10m"), None) == 1
+    assert part_of_alpha(RolloutSpec(steps=[Step(set_weight=50), Step(pause={})]), 1) == 1
+
+
+def test_steps_that_measure_for_themselves_and_the_watch_have_parts_of_their_own() -> None:
+    shadow, analysis = {"percent": 5, "duration": "1m"}, {"metrics": [{"name": "latency"}]}
+    steps = [{"shadow": shadow}, {"setWeight": 5}, {"pause": {}}, {"analysis": analysis}, {"setWeight": 50}]
+    policy = RolloutSpec.model_validate({"steps": steps, "watchAfterPromotion": "10m"})
+    assert [part_of_alpha(policy, step) for step in (0, 1, 2, 3, 4, None)] == [0.5, *[0.125] * 5]
+
+
+@given(
+    policy=st.builds(
+        RolloutSpec,
+        steps=st.lists(st.sampled_from([0, 5, 5, 50, 50, 100]), max_size=8).map(
+            lambda weights: [Step(set_weight=weight) for weight in sorted(weights)]
+        ),
+        watch_after_promotion=st.sampled_from(["0s", "10m"]),
+    )
+)
+def test_no_rollout_spends_more_than_alpha(policy: RolloutSpec) -> None:
+    judged = [index for index, step in enumerate(policy.steps) if 0 < step.set_weight < 100]
+    spent = [part_of_alpha(policy, step) for step in judged]
+    watched = [part_of_alpha(policy, None)] if policy.watch_after_promotion else []
+    assert sum(spent + watched) <= 1 + 1e-9
 
 
 @pytest.mark.parametrize(
