@@ -16,8 +16,8 @@ from genaiops.controller.store import RECONCILED, Key, Raw, Store, key_of
 log = logging.getLogger(__name__)
 
 RELIST_SHARE: Final = 0.005
-"""Share of the time that goes into full lists. A watch does not tell what it missed; a full list does. The larger the
-cluster, and the busier its API server, the longer a list takes, and the less often there is one."""
+"""Share of a core that goes into full lists. A watch does not tell what it missed; a full list does. The larger the
+cluster, the more a list costs, and the less often there is one. What it waits for on a busy machine costs nothing."""
 RELIST_SECONDS: Final = (20.0, 600.0)
 """The least and the longest time between two lists."""
 
@@ -117,10 +117,10 @@ class Operator:
         least, longest = RELIST_SECONDS
         first = True
         while True:
-            began = time.perf_counter()
+            began = time.process_time()
             try:
                 await self.relist()
-                pause = min(max((time.perf_counter() - began) / RELIST_SHARE, least), longest)
+                pause = min(max((time.process_time() - began) / RELIST_SHARE, least), longest)
                 await asyncio.sleep(SECOND_LIST_SECONDS if first else pause)
                 first = False
             except ListError as error:

@@ -104,10 +104,7 @@ class Store:
     def put(self, kind: str, raw: Raw) -> bool:
         """Keep this state; False where the same or a newer one is known already."""
         key = key_of(raw, kind)
-        known = self._objects.get(key)
-        if known is not None and known.version >= version_of(raw):
-            return False
-        if self._deleted.get(key, -1) >= version_of(raw):
+        if not self._is_news(key, raw):
             return False
         slim = _slim(kind, raw)
         self._unlink(key)
@@ -123,8 +120,16 @@ class Store:
     def change(self, kind: str, raw: Raw) -> set[Key]:
         """Keep this state; returns what has to be reconciled, also what the object belonged to before."""
         key = key_of(raw, kind)
+        if not self._is_news(key, raw):
+            # Nearly all that a full list has.
+            return set()
         before = self.affected(key)
-        return before | self.affected(key) if self.put(kind, raw) else set()
+        self.put(kind, raw)
+        return before | self.affected(key)
+
+    def _is_news(self, key: Key, raw: Raw) -> bool:
+        known, version = self._objects.get(key), version_of(raw)
+        return (known is None or known.version < version) and self._deleted.get(key, -1) < version
 
     def remove(self, kind: str, raw: Raw) -> set[Key]:
         """Forget an object that was deleted; returns what has to be reconciled."""
