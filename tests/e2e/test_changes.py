@@ -10,7 +10,7 @@ from genaiops.analysis.judge import judge_all
 from genaiops.analysis.window import CANDIDATE, STABLE
 from genaiops.api.llmapp_status import AnalysisStatus, Arm, Verdict
 from genaiops.api.rollout import RolloutSpec
-from genaiops.rollout.steps import windows as times_judged
+from genaiops.rollout.steps import part_of_alpha
 from traffic import Request, Traffic, failures, moves, share_is_likely
 
 
@@ -127,8 +127,9 @@ def breach_in_the_data(app: App, states: Recording, requests: list[Request], can
     The requests are put, one by one as they ended, through the judgement that the operator makes every interval.
     """
     rollouts = [(state.get("status") or {}).get("rollout") or {} for _, _, state in states.states()]
-    analysed = [rollout["analysis"] for rollout in rollouts if rollout.get("analysis", {}).get("baselineAt")]
-    baseline = seconds(analysed[-1]["baselineAt"])
+    last = [rollout for rollout in rollouts if rollout.get("analysis", {}).get("baselineAt")][-1]
+    analysed = last["analysis"]
+    baseline = seconds(analysed["baselineAt"])
     live = app.place.get("LLMApp", app.name) or {}
     policy = RolloutSpec.model_validate(live["spec"]["rollout"])
     counts = {CANDIDATE: [0, 0], STABLE: [0, 0]}
@@ -145,8 +146,8 @@ def breach_in_the_data(app: App, states: Recording, requests: list[Request], can
             }
             for role, (samples, hits) in counts.items()
         }
-        status = AnalysisStatus.model_validate({"startedAt": analysed[-1]["startedAt"], "totals": totals})
-        verdicts = judge_all(policy.analysis, status, times_judged(policy))
+        status = AnalysisStatus.model_validate({"startedAt": analysed["startedAt"], "totals": totals})
+        verdicts = judge_all(policy.analysis, status, part_of_alpha(policy, last["step"]))
         if any(verdict.verdict is Verdict.FAILED for verdict in verdicts):
             return request.end
     raise AssertionError(f"what the users saw is no breach: {counts}")
