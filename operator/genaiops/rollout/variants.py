@@ -77,8 +77,15 @@ class Variants:
         if self.asked is None:
             return rollout
         step = rollout.step
+        behind = [one for one in rollout.compared if one.step != step]
+        if behind:
+            past = [
+                self._out(one, VariantPhase.OVER, "the rollout went on") if one in behind else one
+                for one in rollout.variants
+            ]
+            rollout = rollout.model_copy(update={"variants": past})
         wanted = {(one.name, one.target.name, one.weight) for one in self.asked}
-        gone = [one for one in rollout.compared if one.step != step or _identity(one) not in wanted]
+        gone = [one for one in rollout.compared if _identity(one) not in wanted]
         known = {_identity(one) for one in rollout.variants if one.step == step and one not in gone}
         new = [
             VariantStatus(name=one.name, release=one.target.name, step=step, wanted=one.weight)

@@ -188,6 +188,14 @@ def test_a_variant_is_promoted_by_asking_for_it() -> None:
     )
 
 
+def test_who_promotes_the_candidate_before_the_end_keeps_what_was_seen() -> None:
+    story = comparing(TERSE).canary("v2").when_answers(v1=GOOD, v2=GOOD, v3=GOOD)
+    story.when_person("Promote", "v2", full=True).when_all_settles().then(stable="v2", pods={"v2": 1})
+    (report,) = story.world.status.history[-1].variants
+    assert (report.name, report.phase, report.message) == ("terse", VariantPhase.OVER, "the rollout went on")
+    assert report.verdicts[0].candidate.samples == 100
+
+
 def test_another_variant_under_way_begins_the_experiment_anew() -> None:
     story = comparing(TERSE).canary("v2").when_answers(v1=GOOD, v2=GOOD, v3=GOOD).when_time_passes("50m")
     story.with_steps(20, {"experiment": {"duration": "1h", "variants": [WARM]}}).when_reconciled().when_all_settles()
