@@ -145,7 +145,10 @@ class Variants:
             return _with(one, approved=True, gate=None)
         if self.asked is None:
             return _with(one, message="the spec can't be resolved; it waits until it can")
-        gate = gate_now(approval, one.gate, rollout.requested_by, self.now)
+        # Who changed something since the rollout began may have changed the variant.
+        since = [person for person, at in self.seen.changed_by.items() if at > rollout.started_at]
+        requested_by = sorted({*rollout.requested_by, *since})
+        gate = gate_now(approval, one.gate, requested_by, self.now)
         if is_open(gate):
             return _with(one, approved=True, gate=None, message="")
         self.wake += [approver.until for approver in gate.approvers]

@@ -92,9 +92,14 @@ def serving(behaviour: Behaviour = parrot) -> Iterator[Release]:
                 release.under_way += 1
                 release.at_once = max(release.at_once, release.under_way)
                 release.lock.notify_all()
-            if release.gate:
-                release.gate.acquire()
-            reply = release.behaviour(question(body), before)
+            try:
+                if release.gate:
+                    release.gate.acquire()
+                reply = release.behaviour(question(body), before)
+            finally:
+                with release.lock:
+                    # Before it is answered: who has an answer may ask again at once.
+                    release.under_way -= 1
             try:
                 if reply.status != 200:
                     self._whole(reply.status, {"error": reply.error}, reply.headers)
@@ -106,9 +111,6 @@ def serving(behaviour: Behaviour = parrot) -> Iterator[Release]:
                     self._whole(200, {"choices": [choice], "usage": reply.usage}, {})
             except (BrokenPipeError, ConnectionResetError):
                 self.close_connection = True
-            finally:
-                with release.lock:
-                    release.under_way -= 1
 
         def _whole(self, status: int, body: dict[str, Any], headers: dict[str, str]) -> None:
             data = json.dumps(body).encode()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from datetime import timedelta
 from functools import cache
+from typing import Any
 
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -20,6 +21,12 @@ from rollout.outcome import version_of
 from rollout.scenario import Step, Story, app, pause
 from rollout.world import Requests
 
+
+def variant(name: str, version: str, weight: int = 10) -> dict[str, Any]:
+    """The app with another version of the prompt, in an experiment."""
+    return {"name": name, "weight": weight, "prompt": {"ref": "support", "version": version}}
+
+
 STEPS: list[tuple[Step, ...]] = [
     (),
     (10,),
@@ -28,6 +35,8 @@ STEPS: list[tuple[Step, ...]] = [
     ({"setHeaderRoute": {"match": [{"header": "x-tester", "exact": "yes"}]}}, {"approval": {}}, 50),
     ({"setCanaryScale": {"percent": 100}}, {"shadow": {"percent": 10, "duration": "1m"}}, 20),
     (10, {"analysis": {"metrics": [{"name": "latency"}], "maxDuration": "1m"}}, {"setCanaryScale": {"replicas": 2}}),
+    (20, {"experiment": {"duration": "2m", "variants": [variant("terse", "v3"), variant("warm", "v5", 40)]}}, 50),
+    ({"experiment": {"samples": 40, "variants": [variant("terse", "v5"), variant("odd", "v9")]}}, 10),
 ]
 OFTEN = "* * * * *"
 SUITES: list[tuple[dict[str, str], ...]] = [

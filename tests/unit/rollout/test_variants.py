@@ -165,6 +165,18 @@ def test_it_needs_the_approval_that_a_candidate_needs() -> None:
     )
 
 
+def test_nobody_approves_a_variant_that_they_put_there_under_way() -> None:
+    story = (
+        comparing().with_rollout(approval={"required": True}).when_prompt("v2").when_person("Approve", "v2", by="ann")
+    )
+    story.when_all_settles().when_time_passes("1m")
+    story.with_steps(20, {"experiment": {"duration": "1h", "variants": [TERSE]}})
+    story.world.changed_by["ann"] = story.world.now
+    story.when_reconciled().when_person("Approve", "v3", by="ann").when_all_settles()
+    story.then(variants={"terse": ("Waiting", 0)}, decisions=[("Approve", "Applied"), ("Approve", "Refused")])
+    story.when_person("Approve", "v3", by="bob").when_all_settles().then(variants={"terse": ("Serving", 20)})
+
+
 def test_a_person_takes_out_one_variant() -> None:
     (
         comparing(TERSE, WARM)
