@@ -245,9 +245,9 @@ def crd_without_rules(controlplane: ControlPlane, plural: str) -> Iterator[None]
     }
 
     def replace(spec: Manifest) -> None:
-        controlplane.kubectl(
-            "patch", "crd", name, "--type=json", "-p", json.dumps([{"op": "replace", "path": "/spec", "value": spec}])
-        )
+        # The kind is longer than an argument may be.
+        patch = json.dumps([{"op": "replace", "path": "/spec", "value": spec}])
+        controlplane.kubectl("patch", "crd", name, "--type=json", "--patch-file=/dev/stdin", stdin=patch)
 
     replace(loose)
     try:

@@ -232,7 +232,8 @@ async def test_a_run_whose_pod_is_never_made_says_where_to_look(objects: Objects
 async def test_nobody_else_s_pod_brings_the_result(objects: Objects, admin: client.ApiClient) -> None:
     run = await under_evaluation(objects)
     name, core = run["metadata"]["name"], client.CoreV1Api(admin)
-    owned_by = {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": "made-up", "controller": True}
+    # Of a kind that the garbage collector does not know: it would take a pod whose owner does not exist.
+    owned_by = {"apiVersion": "example.com/v1", "kind": "Job", "name": name, "uid": "made-up", "controller": True}
     for pod, owners in (("bare", []), ("adopted", [owned_by])):
         labels = {"genaiops.dev/evaluation": name, "genaiops.dev/component": "somebody-else-s"}
         metadata = {"name": pod, "labels": labels, "ownerReferences": owners}
