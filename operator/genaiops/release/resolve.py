@@ -24,7 +24,7 @@ from genaiops.api.release import (
     ReleaseSpec,
     RuntimeContent,
 )
-from genaiops.api.rollout import RolloutPolicySpec, RolloutSpec
+from genaiops.api.rollout import Experiment, RolloutPolicySpec, RolloutSpec
 from genaiops.api.rollout import Variant as VariantSpec
 from genaiops.guardrails.validate import validate
 from genaiops.prompts import UnresolvedError, Wording, wording
@@ -273,40 +273,70 @@ def resolve(
     The runtime's image is part of a release. To make an upgrade of the operator no change of every app, a release
     that the app already has keeps the image it was made with: only a new one takes `runtime_image`.
     """
+    around = _Around(app_name, namespace, lookup, runtime_image, releases, stable)
     rollout, problems = _rollout(namespace, app, lookup)
-
-    def as_it_is(spec: LLMAppSpec) -> _Resolved:
-        return _resolve_one(app_name, namespace, spec, lookup, runtime_image, releases, stable)
-
-    asked = as_it_is(app)
+    asked = _resolve_one(app, around)
     problems += asked.problems
     variants: dict[int, tuple[Variant, ...]] = {}
     warnings = list(asked.warnings)
-    if asked.target is None or asked.target.name != stable:
+    for index, step in enumerate(rollout.steps):
         # What serves is in no rollout, so nothing is compared with it.
-        for index, step in enumerate(rollout.steps):
-            found: list[Variant] = []
-            for place, variant in enumerate(step.experiment.variants if step.experiment else ()):
-                resolved = as_it_is(_as(variant, app))
-                at = f"{_steps_of(app)}[{index}].experiment.variants[{place}]"
-                # What it has in common with the app is told of the app.
-                problems += [
-                    replace(problem, field=f"{at}{problem.field.removeprefix('spec')}")
-                    for problem in resolved.problems
-                    if problem not in asked.problems
-                ]
-                others = {stable: "stable", asked.target.name if asked.target else "": "the candidate"}
-                others |= {other.target.name: f"variant {other.name!r}" for other in found}
-                if resolved.target and (same := others.get(resolved.target.name)):
-                    message = f"variant {variant.name!r} is the same release as {same}, so it is left out"
-                    warnings.append(ReferenceProblem("VariantIsNotAnother", at, message))
-                elif resolved.target:
-                    found.append(Variant(variant.name, variant.weight, resolved.target))
-            if found:
-                variants[index] = tuple(found)
+        if step.experiment and step.experiment.variants and (asked.target is None or asked.target.name != stable):
+            where = f"{_steps_of(app)}[{index}].experiment.variants"
+            variants[index] = _variants(step.experiment, where, app, asked, around, problems, warnings)
     if problems:
         return Resolution(None, tuple(problems), rollout, tuple(warnings))
     return Resolution(asked.target, (), rollout, tuple(warnings), variants)
+
+
+@dataclass(frozen=True)
+class _Around:
+    """What the releases that an app may have are resolved in."""
+
+    app_name: str
+    namespace: str
+    lookup: Lookup
+    runtime_image: str
+    releases: Mapping[str, ReleaseSpec]
+    stable: str | None
+
+
+@dataclass(frozen=True)
+class _Resolved:
+    """One release that an app may have, or what stands in its way."""
+
+    target: Target | None
+    problems: tuple[ReferenceProblem, ...]
+    warnings: tuple[ReferenceProblem, ...] = ()
+
+
+def _variants(
+    experiment: Experiment,
+    where: str,
+    app: LLMAppSpec,
+    asked: _Resolved,
+    around: _Around,
+    problems: list[ReferenceProblem],
+    warnings: list[ReferenceProblem],
+) -> tuple[Variant, ...]:
+    """Those that are releases of their own; what is wrong with one is added to `problems` and `warnings`."""
+    others = {around.stable: "stable", asked.target.name if asked.target else "": "the candidate"}
+    found = []
+    for place, variant in enumerate(experiment.variants):
+        resolved, at = _resolve_one(_as(variant, app), around), f"{where}[{place}]"
+        # What it has in common with the app is told of the app.
+        problems += [
+            replace(problem, field=f"{at}{problem.field.removeprefix('spec')}")
+            for problem in resolved.problems
+            if problem not in asked.problems
+        ]
+        if resolved.target and (same := others.get(resolved.target.name)):
+            message = f"variant {variant.name!r} is the same release as {same}, so it is left out"
+            warnings.append(ReferenceProblem("VariantIsNotAnother", at, message))
+        elif resolved.target:
+            found.append(Variant(variant.name, variant.weight, resolved.target))
+            others[resolved.target.name] = f"variant {variant.name!r}"
+    return tuple(found)
 
 
 def _rollout(namespace: str, app: LLMAppSpec, lookup: Lookup) -> tuple[RolloutSpec, list[ReferenceProblem]]:
@@ -327,25 +357,8 @@ def _as(variant: VariantSpec, app: LLMAppSpec) -> LLMAppSpec:
     return app.model_copy(update={name: part for name, part in parts.items() if part is not None})
 
 
-@dataclass(frozen=True)
-class _Resolved:
-    """One release that an app may have, or what stands in its way."""
-
-    target: Target | None
-    problems: tuple[ReferenceProblem, ...]
-    warnings: tuple[ReferenceProblem, ...] = ()
-
-
-def _resolve_one(
-    app_name: str,
-    namespace: str,
-    app: LLMAppSpec,
-    lookup: Lookup,
-    runtime_image: str,
-    releases: Mapping[str, ReleaseSpec],
-    stable: str | None,
-) -> _Resolved:
-    resolver = _Resolver(lookup, namespace)
+def _resolve_one(app: LLMAppSpec, around: _Around) -> _Resolved:
+    resolver = _Resolver(around.lookup, around.namespace)
     prompt = resolver.prompt(app)
     model = resolver.model(app.model.ref, "spec.model.ref")
     fallbacks = [
@@ -377,11 +390,11 @@ def _resolve_one(
         guardrails=guardrails,
         guardrail_models=[resolver.guardrail_models[name] for name in sorted(resolver.guardrail_models)],
         container=app.container,
-        runtime=RuntimeContent(image=app.runtime.image or runtime_image, resources=app.runtime.resources),
+        runtime=RuntimeContent(image=app.runtime.image or around.runtime_image, resources=app.runtime.resources),
         pods=app.pods,
     )
-    known = _known(fresh, releases, stable, pinned=app.runtime.image is not None)
-    if known is not None and known == stable:
+    known = _known(fresh, around.releases, around.stable, pinned=app.runtime.image is not None)
+    if known is not None and known == around.stable:
         # What already serves needs neither a model that may start new releases nor one that is ready just now, and no
         # evaluation.
         problems = tuple(
@@ -395,12 +408,12 @@ def _resolve_one(
         return _Resolved(None, problems, warnings)
     passes = tuple(suite for suite in suites if suite)
     if known is not None:
-        return _Resolved(Target(known, releases[known], passes), (), warnings)
+        return _Resolved(Target(known, around.releases[known], passes), (), warnings)
 
     digest = content_hash(fresh)
-    predecessor = releases.get(stable) if stable else None
+    predecessor = around.releases.get(around.stable) if around.stable else None
     release = ReleaseSpec(
-        app=app_name,
+        app=around.app_name,
         hash=digest,
         source=ReleaseSource(
             prompt=app.prompt.ref,
@@ -411,10 +424,10 @@ def _resolve_one(
             pinned=app.runtime.image is not None,
         ),
         content=fresh,
-        predecessor=stable if predecessor else None,
+        predecessor=around.stable if predecessor else None,
     )
     changes = describe_changes(predecessor, release)
-    target = Target(release_name(app_name, digest), release.model_copy(update={"changes": changes}), passes)
+    target = Target(release_name(around.app_name, digest), release.model_copy(update={"changes": changes}), passes)
     return _Resolved(target, (), warnings)
 
 

@@ -6,7 +6,7 @@ The numbers in comments are the rules of docs/rollouts.md.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from genaiops.analysis.judge import summary
 from genaiops.analysis.window import STABLE
@@ -14,22 +14,20 @@ from genaiops.api.analysis import Analysis, OnInconclusive, OnNoData
 from genaiops.api.base import format_duration
 from genaiops.api.evaluation import EvaluationPhase, EvaluationSpec
 from genaiops.api.llmapp_status import Arm, MetricVerdict, Result, RolloutStatus, VariantPhase, Verdict
-from genaiops.api.rollout import Approval, Experiment, RolloutSpec, Step
+from genaiops.api.rollout import Approval, Experiment, Step
 from genaiops.release.resolve import Target
 from genaiops.rollout.approving import gate_now, is_open, waits_for
-from genaiops.rollout.capacity import Capacity, capacity_of
 from genaiops.rollout.comparison import Comparison, analysis_of, of_rollout
 from genaiops.rollout.conditions import clipped
 from genaiops.rollout.course import WENT_BACK
 from genaiops.rollout.deadline import counts_from
 from genaiops.rollout.due import next_question
-from genaiops.rollout.evaluating import exams, standing, under_way
+from genaiops.rollout.evaluating import exams, not_passed, standing, still_open, under_way
 from genaiops.rollout.live import decides, judged
+from genaiops.rollout.readiness import carrying, missing
 from genaiops.rollout.snapshot import Notice, Snapshot
 from genaiops.rollout.steps import effective_steps, part_of_alpha, scale_at, testers_at, weight_at
 from genaiops.rollout.variants import Variants, waiting
-
-_NOT_PASSED: Final = (EvaluationPhase.FAILED, EvaluationPhase.ERROR)
 
 
 class Ended(NamedTuple):
@@ -70,16 +68,8 @@ class Advance:
         """Releases that are no variants any more."""
 
     @property
-    def policy(self) -> RolloutSpec:
-        return self.seen.resolution.rollout
-
-    @property
-    def capacity(self) -> Capacity:
-        return capacity_of(self.seen.spec.traffic)
-
-    @property
     def compared(self) -> Comparison | None:
-        return of_rollout(self.rollout, self.stable, self.policy) if self.stable else None
+        return of_rollout(self.rollout, self.stable, self.seen.policy) if self.stable else None
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -87,7 +77,7 @@ class Advance:
             # Without a spec that can be resolved nobody knows what is wanted, nor that these are its steps.
             return (Step(set_weight=self.rollout.weight),) * (self.rollout.steps + 1)
         # 8: a first release has nothing to be compared with, so there are no steps.
-        return effective_steps(self.policy.steps, skip=self.stable is None or self.rollout.fast)
+        return effective_steps(self.seen.policy.steps, skip=self.stable is None or self.rollout.fast)
 
     @property
     def step(self) -> Step:
@@ -95,7 +85,7 @@ class Advance:
 
     @property
     def analysis(self) -> Analysis:
-        return analysis_of(self.step, self.policy.analysis)
+        return analysis_of(self.step, self.seen.policy.analysis)
 
     def update(self, **changes: object) -> None:
         self.rollout = self.rollout.model_copy(update=changes)
@@ -185,14 +175,12 @@ class Advance:
         stands = [standing(exam, self.seen.runs) for exam in asked]
         self.evaluate = {exam.name: exam.spec for exam in asked}
         self.update(evaluations=stands)
-        if bad := next((one for one in stands if one.phase in _NOT_PASSED), None):
+        if bad := not_passed(stands):
             reason = "EvaluationFailed" if bad.phase is EvaluationPhase.FAILED else "EvaluationError"
             self.abort(reason, f"{bad.suite}: {bad.message}")
             return False
-        open_ones = [one for one in stands if one.phase is not EvaluationPhase.PASSED]
-        if open_ones:
-            tells = ", ".join(f"{one.suite} {one.message or one.phase}" for one in open_ones)
-            self.update(waiting=clipped(f"evaluation: {tells}"), paused=None)
+        if tells := still_open(stands):
+            self.update(waiting=clipped(tells), paused=None)
             return False
         if stands:
             told = "; ".join(f"{one.suite}: {one.message}" for one in stands)
@@ -204,7 +192,7 @@ class Advance:
 
     def is_approved(self) -> bool:
         """1: whether the candidate may get its first pod."""
-        rollout, approval = self.rollout, self.policy.approval
+        rollout, approval = self.rollout, self.seen.policy.approval
         if rollout.approved or rollout.fast or rollout.undo:
             return True
         if self.seen.resolution.target is None:
@@ -265,43 +253,28 @@ class Advance:
         wanted = weight_at(self.steps, rollout.step)
         if rollout.held:
             wanted = min(wanted, rollout.weight)
-        missing = self.missing_for(wanted)
+        owed = missing(self.seen, rollout.release, self.pods_for(wanted))
         # 3: capacity before weight. More only when pods and gateway are ready for all of it, less at once.
-        ready = self.seen.workload(rollout.release).ready
-        # A gateway that can't be asked is no reason to take weight away; one that sees no pod is.
-        ready = min(ready, self.seen.gateway.endpoints.get(rollout.release, ready))
+        ready = carrying(self.seen, rollout.release)
         replicas = self.seen.spec.replicas
-        held = self.capacity.weight_carried(ready, replicas, min(rollout.weight, wanted))
-        weight = wanted if missing is None or self.stable is None else held
+        held = self.seen.capacity.weight_carried(ready, replicas, min(rollout.weight, wanted))
+        weight = wanted if owed is None or self.stable is None else held
         if weight != rollout.weight and self.stable is not None:
-            remark = self.capacity.remark(weight, replicas)
+            remark = self.seen.capacity.remark(weight, replicas)
             change = f"weight {rollout.weight} → {weight}" + (f" ({remark})" if remark else "")
-            self.notify("WeightSet", f"{rollout.release}: {change}", warning=bool(missing))
+            self.notify("WeightSet", f"{rollout.release}: {change}", warning=bool(owed))
         self.update(weight=weight)
-        if missing is None and not self.in_effect(weight):
+        if owed is None and not self.in_effect(weight):
             # 2: nothing counts before the gateway says that it is so.
-            missing = f"waiting for {self.seen.gateway.by} to report weight {weight} in effect"
+            owed = f"waiting for {self.seen.gateway.by} to report weight {weight} in effect"
             if self.seen.gateway.problem:
-                missing = f"{missing}: {self.seen.gateway.problem}"
-        return not self.wait_for(missing)
-
-    def missing_for(self, weight: int) -> str | None:
-        rollout = self.rollout
-        workload, gateway = self.seen.workload(rollout.release), self.seen.gateway
-        needed = self.pods_for(weight)
-        if workload.ready < needed:
-            text = f"{workload.ready} of {needed} pods of {rollout.release} are ready"
-            return f"{text}: {workload.problem}" if workload.problem else text
-        if gateway.endpoints.get(rollout.release, 0) < needed:
-            seen = gateway.endpoints.get(rollout.release, 0)
-            text = f"{gateway.by} sees {seen} of {needed} healthy endpoints of {rollout.release}"
-            return f"{text}: {gateway.problem}" if gateway.problem else text
-        return None
+                owed = f"{owed}: {self.seen.gateway.problem}"
+        return not self.wait_for(owed)
 
     def pods_for(self, weight: int) -> int:
         replicas = self.seen.spec.replicas
         scaled = scale_at(self.steps, self.rollout.step, replicas)
-        return max(scaled, self.capacity.pods_needed(100 if self.stable is None else weight, replicas))
+        return max(scaled, self.seen.capacity.pods_needed(100 if self.stable is None else weight, replicas))
 
     @property
     def copies(self) -> int:
@@ -328,11 +301,11 @@ class Advance:
             return False
         since = counts_from(rollout, self.now)
         self.update(waiting=clipped(missing), waiting_since=since, ready_since=None)
-        deadline = since + self.policy.progress_deadline
+        deadline = since + self.seen.policy.progress_deadline
         if self.now >= deadline and self.stable is not None and not rollout.rescue:
             self.abort(
                 "ProgressDeadlineExceeded",
-                f"no progress for {format_duration(self.policy.progress_deadline)}: {missing}",
+                f"no progress for {format_duration(self.seen.policy.progress_deadline)}: {missing}",
             )
         elif self.now < deadline:
             self.wake.append(deadline)
@@ -517,7 +490,9 @@ class Advance:
         readings = self.seen.readings.get(rollout.release)
         if rollout.analysis is None and not self.may_open_window():
             readings = None
-        found = judged(self.analysis, rollout.analysis, readings, self.now, part_of_alpha(self.policy, rollout.step))
+        found = judged(
+            self.analysis, rollout.analysis, readings, self.now, part_of_alpha(self.seen.policy, rollout.step)
+        )
         if found is None:
             return
         self.update(analysis=found.window, verdicts=found.verdicts)

@@ -20,7 +20,6 @@ from genaiops.api.llmapp_status import (
     Watch,
 )
 from genaiops.api.release import ReleaseSpec
-from genaiops.api.rollout import RolloutSpec
 from genaiops.release.changes import describe_changes
 from genaiops.rollout.conditions import clipped
 from genaiops.rollout.decisions import BREACH, DRIFTED, SERVED, served_before
@@ -52,10 +51,6 @@ class Course:
         self.monitored: list[Monitored] = list(status.monitored)
         self.evaluate: dict[str, EvaluationSpec] = {}
         """Evaluations that have to run or have run, by name."""
-
-    @property
-    def policy(self) -> RolloutSpec:
-        return self.seen.resolution.rollout
 
     def begin(
         self,
@@ -101,7 +96,7 @@ class Course:
 
     def recently_promoted(self) -> list[str]:
         """Releases to which one may go back without steps."""
-        return served_before(self.status())[: self.policy.rollback_window]
+        return served_before(self.status())[: self.seen.policy.rollback_window]
 
     def end(self, result: Result, reason: str, message: str, baseline: dict[str, Arm] | None = None) -> None:
         """The rollout ends. `baseline`: what stable answered before, for the watch that may follow."""
@@ -115,7 +110,7 @@ class Course:
             self.aborted = rollout.release
         if result in SERVED:
             previous, self.stable = self.stable, rollout.release
-            watched = self.policy.watch_after_promotion
+            watched = self.seen.policy.watch_after_promotion
             if previous and watched and result is not Result.FAST_ROLLED_BACK:
                 # 10: it can be gone back to at once.
                 self.watch = Watch(

@@ -16,6 +16,7 @@ from genaiops.rollout.conditions import clipped
 from genaiops.rollout.snapshot import Run
 
 _APP_CHARACTERS: Final = 40
+_NOT_PASSED: Final = (EvaluationPhase.FAILED, EvaluationPhase.ERROR)
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,21 @@ def standing(exam: Exam, runs: Mapping[str, Run]) -> Standing:
         evaluation=exam.name,
         phase=run.status.phase or EvaluationPhase.PENDING,
         message=clipped(_tells(run.status)),
+    )
+
+
+def not_passed(stands: Iterable[Standing]) -> Standing | None:
+    """The first that ended otherwise than well."""
+    return next((one for one in stands if one.phase in _NOT_PASSED), None)
+
+
+def still_open(stands: Iterable[Standing]) -> str | None:
+    """How far those are that have not passed, in words; None where all have."""
+    open_ones = [one for one in stands if one.phase is not EvaluationPhase.PASSED]
+    return (
+        f"evaluation: {', '.join(f'{one.suite} {one.message or one.phase}' for one in open_ones)}"
+        if open_ones
+        else None
     )
 
 

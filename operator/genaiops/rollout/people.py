@@ -6,6 +6,7 @@ from genaiops.rollout.conditions import clipped
 from genaiops.rollout.course import Course
 from genaiops.rollout.decisions import ABORTED_BY_PERSON, objection, served_before, variant_of
 from genaiops.rollout.snapshot import Asked
+from genaiops.rollout.variants import taken_out
 
 _AT_ONCE = 50
 """Decisions that are carried out in one pass: each is on record in the status, which may not grow without bound."""
@@ -58,24 +59,24 @@ def _carry_out(course: Course, asked: Asked, names: dict[str, str]) -> str:
         decided = [*rollout.decided_by, clipped(story, 256)][-_MOST:]
         rollout = course.rollout = rollout.model_copy(update={"decided_by": decided})
     match spec.action:
-        case Action.APPROVE if rollout and variant and variant.gate:
-            approver = Approver(username=asked.username, at=course.now, until=asked.at + spec.ttl)
-            gate = variant.gate.model_copy(update={"approvers": [*variant.gate.approvers, approver]})
-            course.rollout = _with_variant(rollout, variant.model_copy(update={"gate": gate}))
-            return f"{name} has {len(gate.approvers)} of {gate.needed} approvals"
         case Action.REJECT | Action.ABORT if rollout and variant:
             word = "rejected" if spec.action is Action.REJECT else "taken out"
             course.retiring.append(name)
-            out = {"phase": VariantPhase.DROPPED, "weight": 0, "gate": None, "waiting_since": None, "analysis": None}
-            message = clipped(f"{word} by {_who(asked)}{because}")
-            course.rollout = _with_variant(rollout, variant.model_copy(update={**out, "message": message}))
+            message = f"{word} by {_who(asked)}{because}"
+            course.rollout = _with_variant(rollout, taken_out(variant, VariantPhase.DROPPED, message))
             return f"{name} was taken out of the experiment"
         case Action.APPROVE:
             assert rollout is not None
-            assert rollout.gate is not None
+            before = variant.gate if variant else rollout.gate
+            assert before is not None
             approver = Approver(username=asked.username, at=course.now, until=asked.at + spec.ttl)
-            gate = rollout.gate.model_copy(update={"approvers": [*rollout.gate.approvers, approver]})
-            course.rollout = rollout.model_copy(update={"gate": gate})
+            gate = before.model_copy(update={"approvers": [*before.approvers, approver]})
+            heard = {"gate": gate}
+            course.rollout = (
+                _with_variant(rollout, variant.model_copy(update=heard))
+                if variant
+                else rollout.model_copy(update=heard)
+            )
             return f"{name} has {len(gate.approvers)} of {gate.needed} approvals"
         case Action.REJECT:
             course.end(Result.ABORTED, "Rejected", f"rejected by {_who(asked)}{because}")

@@ -4,7 +4,6 @@ from datetime import datetime
 
 from genaiops.api.base import Condition, Phase, format_duration
 from genaiops.api.llmapp_status import LLMAppStatus
-from genaiops.rollout.capacity import capacity_of
 from genaiops.rollout.conditions import condition, kstatus, merge
 from genaiops.rollout.decisions import SERVED
 from genaiops.rollout.snapshot import Snapshot
@@ -86,7 +85,7 @@ def _judge(seen: Snapshot, status: LLMAppStatus, now: datetime) -> tuple[Phase, 
         return phase, problems[0].reason, message
     if rollout:
         if status.stable_release is None and rollout.waiting and rollout.waiting_since:
-            deadline = seen.resolution.rollout.progress_deadline
+            deadline = seen.policy.progress_deadline
             if now >= rollout.waiting_since + deadline:
                 message = f"no progress for {format_duration(deadline)}: {rollout.waiting}"
                 return Phase.DEGRADED, "ProgressDeadlineExceeded", message
@@ -96,7 +95,7 @@ def _judge(seen: Snapshot, status: LLMAppStatus, now: datetime) -> tuple[Phase, 
             return Phase.PAUSED, "RolloutPaused", f"{rollout.release} at weight {rollout.weight}: {rollout.paused}"
         tells = "; ".join(verdict.message for verdict in rollout.verdicts)
         message = f"{rollout.release} at weight {rollout.weight}, step {rollout.step + 1} of {rollout.steps + 1}"
-        if had := capacity_of(seen.spec.traffic).remark(rollout.weight, seen.spec.replicas):
+        if had := seen.capacity.remark(rollout.weight, seen.spec.replicas):
             message = f"{message} ({had})"
         return Phase.PROGRESSING, "RolloutProgressing", f"{message}: {tells}" if tells else message
     if status.aborted_release and status.history:

@@ -10,8 +10,9 @@ from genaiops.api.evaluation import EvaluationSpec, EvaluationStatus
 from genaiops.api.llmapp import LLMAppSpec
 from genaiops.api.llmapp_status import LLMAppStatus
 from genaiops.api.release import ReleaseSpec
-from genaiops.api.rollout import HeaderMatch
+from genaiops.api.rollout import HeaderMatch, RolloutSpec
 from genaiops.release.resolve import Resolution, Target
+from genaiops.rollout.capacity import Capacity, capacity_of
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,16 @@ class Snapshot:
     """Of the collector of live answers; None where the app has none. No rollout waits for it."""
     tracing: Standing | None = None
     """Of the traces of requests; None where there are none. No rollout waits for it."""
+
+    @property
+    def policy(self) -> RolloutSpec:
+        """How a change is rolled out."""
+        return self.resolution.rollout
+
+    @property
+    def capacity(self) -> Capacity:
+        """How pods and weights go together."""
+        return capacity_of(self.spec.traffic)
 
     def workload(self, release: str | None) -> Workload:
         """The pods of a release; none where there is no such release."""

@@ -4,27 +4,25 @@ They go by the rules of a candidate (docs/rollouts.md), but for one: what is wro
 and the others go on. None of them gets a request before all of them can, so that they are compared over the same time.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 from genaiops.api.base import format_duration
-from genaiops.api.evaluation import EvaluationPhase, EvaluationSpec
+from genaiops.api.evaluation import EvaluationSpec
 from genaiops.api.llmapp_status import RolloutStatus, VariantPhase, VariantStatus
-from genaiops.api.rollout import RolloutSpec
 from genaiops.release.resolve import Target, Variant
 from genaiops.rollout.approving import gate_now, is_open, waits_for
-from genaiops.rollout.capacity import Capacity, capacity_of
 from genaiops.rollout.comparison import of_variant
 from genaiops.rollout.conditions import clipped
 from genaiops.rollout.due import next_question
-from genaiops.rollout.evaluating import exams, standing, under_way
+from genaiops.rollout.evaluating import exams, not_passed, standing, still_open, under_way
 from genaiops.rollout.live import judged
+from genaiops.rollout.readiness import carrying, missing
 from genaiops.rollout.snapshot import Notice, Snapshot
 
 _KEPT: Final = 8
 """Variants that had their time and stay on record while the rollout lasts."""
-_NOT_PASSED: Final = (EvaluationPhase.FAILED, EvaluationPhase.ERROR)
 
 
 @dataclass
@@ -46,14 +44,6 @@ class Variants:
     """Pods that their releases are to have."""
     left: list[str] = field(default_factory=list)
     """Releases that are no variants any more."""
-
-    @property
-    def policy(self) -> RolloutSpec:
-        return self.seen.resolution.rollout
-
-    @property
-    def capacity(self) -> Capacity:
-        return capacity_of(self.seen.spec.traffic)
 
     def keep(self, rollout: RolloutStatus) -> RolloutStatus:
         """The rollout with its variants as they stand now."""
@@ -77,13 +67,8 @@ class Variants:
         if self.asked is None:
             return rollout
         step = rollout.step
-        behind = [one for one in rollout.compared if one.step != step]
-        if behind:
-            past = [
-                self._out(one, VariantPhase.OVER, "the rollout went on") if one in behind else one
-                for one in rollout.variants
-            ]
-            rollout = rollout.model_copy(update={"variants": past})
+        if any(one.step != step for one in rollout.compared):
+            rollout = self.end(rollout, "the rollout went on")
         wanted = {(one.name, one.target.name, one.weight) for one in self.asked}
         gone = [one for one in rollout.compared if _identity(one) not in wanted]
         known = {_identity(one) for one in rollout.variants if one.step == step and one not in gone}
@@ -113,7 +98,7 @@ class Variants:
     def _prepared(self, one: VariantStatus, rollout: RolloutStatus) -> VariantStatus:
         """As far as it goes without weight: made, evaluated, approved, judged. With `pods` once it may have some."""
         target = self._target(one)
-        if target and one.release not in self.seen.releases:
+        if target:
             self.create.append(target)
         one = self._judged(one, rollout)
         if one.phase.active and not one.evaluated:
@@ -121,7 +106,7 @@ class Variants:
         if one.phase.active and one.evaluated and not one.approved:
             one = self._approved(one, rollout)
         if one.phase.active and one.approved:
-            needed = self.capacity.pods_needed(one.wanted, self.seen.spec.replicas)
+            needed = self.seen.capacity.pods_needed(one.wanted, self.seen.spec.replicas)
             self.pods[one.release] = needed
         return one
 
@@ -132,15 +117,14 @@ class Variants:
         asked = exams(self.seen.name, target, self.stable, rollout)
         stands = [standing(exam, self.seen.runs) for exam in asked]
         one = _with(one, evaluations=stands)
-        if bad := next((stand for stand in stands if stand.phase in _NOT_PASSED), None):
+        if bad := not_passed(stands):
             return self._out(one, VariantPhase.DROPPED, f"evaluation {bad.phase}: {bad.suite}: {bad.message}")
         self.evaluate |= {exam.name: exam.spec for exam in asked}
-        open_ones = [stand for stand in stands if stand.phase is not EvaluationPhase.PASSED]
-        tells = ", ".join(f"{stand.suite} {stand.message or stand.phase}" for stand in open_ones)
-        return _with(one, evaluated=not open_ones, message=clipped(f"evaluation: {tells}") if open_ones else "")
+        tells = still_open(stands)
+        return _with(one, evaluated=tells is None, message=clipped(tells or ""))
 
     def _approved(self, one: VariantStatus, rollout: RolloutStatus) -> VariantStatus:
-        approval = self.policy.approval
+        approval = self.seen.policy.approval
         if approval is None or not approval.required:
             return _with(one, approved=True, gate=None)
         if self.asked is None:
@@ -156,7 +140,7 @@ class Variants:
         return _with(one, gate=gate, message=clipped(f"{waits_for(gate)}: {how}"))
 
     def _judged(self, one: VariantStatus, rollout: RolloutStatus) -> VariantStatus:
-        compared = of_variant(one, rollout, self.stable, self.policy)
+        compared = of_variant(one, rollout, self.stable, self.seen.policy)
         if compared is None:
             return one
         readings = self.seen.readings.get(one.release)
@@ -169,53 +153,38 @@ class Variants:
             one = _with(one, analysis=found.window, verdicts=found.verdicts)
         if found and found.breach:
             return self._out(one, VariantPhase.DROPPED, f"{found.breach.reason}: {found.breach.message}")
-        if again := of_variant(one, rollout, self.stable, self.policy):
-            self.wake += [at for at in (again.again(self.now),) if at]
+        if again := replace(compared, window=one.analysis).again(self.now):
+            self.wake.append(again)
         return one
 
     def _served(self, one: VariantStatus, *, together: bool) -> VariantStatus:
         """With the weight that its pods carry, once all of them are ready; taken out where they keep it waiting."""
-        missing, replicas = self._missing(one), self.seen.spec.replicas
+        owed, replicas = self._missing(one), self.seen.spec.replicas
         if one.phase is VariantPhase.WAITING and together:
             self._notify("VariantServing", f"{one.name} ({one.release}): weight {one.wanted}")
             one = _with(one, phase=VariantPhase.SERVING, weight=one.wanted)
         elif one.phase is VariantPhase.SERVING:
             # Capacity before weight: what lost pods lost weight.
-            ready = self._ready(one)
-            carried = self.capacity.weight_carried(ready, replicas, one.weight)
-            one = _with(one, weight=one.wanted if missing is None else carried)
-        if missing is None and one.phase is VariantPhase.SERVING and not self._in_effect(one):
-            missing = f"waiting for {self.seen.gateway.by} to report weight {one.weight} in effect"
-        if missing is None:
+            carried = self.seen.capacity.weight_carried(carrying(self.seen, one.release), replicas, one.weight)
+            one = _with(one, weight=one.wanted if owed is None else carried)
+        if owed is None and one.phase is VariantPhase.SERVING and not self._in_effect(one):
+            owed = f"waiting for {self.seen.gateway.by} to report weight {one.weight} in effect"
+        if owed is None:
             others = "" if one.phase is VariantPhase.SERVING else "ready; the other variants are not"
             return _with(one, waiting_since=None, message=others)
         since = one.waiting_since or self.now
-        deadline = since + self.policy.progress_deadline
+        deadline = since + self.seen.policy.progress_deadline
         if self.now >= deadline:
-            text = f"no progress for {format_duration(self.policy.progress_deadline)}: {missing}"
+            text = f"no progress for {format_duration(self.seen.policy.progress_deadline)}: {owed}"
             return self._out(one, VariantPhase.DROPPED, text)
         self.wake.append(deadline)
         if self.seen.workload(one.release).ready >= self.pods[one.release]:
             # The gateway does not announce itself.
             self.wake.append(next_question(self.now, since))
-        return _with(one, waiting_since=since, message=clipped(missing))
+        return _with(one, waiting_since=since, message=clipped(owed))
 
     def _missing(self, one: VariantStatus) -> str | None:
-        """What its pods or the gateway's sight of them still owe."""
-        needed, workload, gateway = self.pods.get(one.release, 1), self.seen.workload(one.release), self.seen.gateway
-        if workload.ready < needed:
-            text = f"{workload.ready} of {needed} pods of {one.release} are ready"
-            return f"{text}: {workload.problem}" if workload.problem else text
-        healthy = gateway.endpoints.get(one.release, 0)
-        if healthy < needed:
-            text = f"{gateway.by} sees {healthy} of {needed} healthy endpoints of {one.release}"
-            return f"{text}: {gateway.problem}" if gateway.problem else text
-        return None
-
-    def _ready(self, one: VariantStatus) -> int:
-        ready = self.seen.workload(one.release).ready
-        # A gateway that can't be asked is no reason to take weight away; one that sees no pod is.
-        return min(ready, self.seen.gateway.endpoints.get(one.release, ready))
+        return missing(self.seen, one.release, self.pods.get(one.release, 1))
 
     def _in_effect(self, one: VariantStatus) -> bool:
         weights = self.seen.gateway.weights
@@ -225,7 +194,7 @@ class Variants:
 
     def _out(self, one: VariantStatus, phase: VariantPhase, message: str) -> VariantStatus:
         self._leave(one, message, dropped=phase is VariantPhase.DROPPED)
-        return _with(one, phase=phase, weight=0, gate=None, waiting_since=None, analysis=None, message=clipped(message))
+        return taken_out(one, phase, message)
 
     def _leave(self, one: VariantStatus, message: str, *, dropped: bool = False) -> None:
         self.left.append(one.release)
@@ -234,6 +203,11 @@ class Variants:
 
     def _notify(self, reason: str, message: str, warning: bool = False) -> None:
         self.notices.append(Notice(reason, message, warning))
+
+
+def taken_out(one: VariantStatus, phase: VariantPhase, message: str) -> VariantStatus:
+    """A variant that gets no requests any more; what it has shown stays on record."""
+    return _with(one, phase=phase, weight=0, gate=None, waiting_since=None, analysis=None, message=clipped(message))
 
 
 def waiting(rollout: RolloutStatus) -> str | None:

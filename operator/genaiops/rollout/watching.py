@@ -14,8 +14,8 @@ def keep_watch(course: Course) -> None:
     watch, seen, now = course.watch, course.seen, course.now
     if watch is None:
         return
-    compared = of_watch(watch, course.policy)
-    readings, part = seen.readings.get(watch.release), part_of_alpha(course.policy, None)
+    compared = of_watch(watch, seen.policy)
+    readings, part = seen.readings.get(watch.release), part_of_alpha(seen.policy, None)
     found = judged(compared.analysis, watch.analysis, readings, now, part)
     if found:
         window = found.window
@@ -32,5 +32,5 @@ def keep_watch(course: Course) -> None:
         course.end_watch()
         return
     course.wake.append(watch.until)
-    if again := of_watch(watch, course.policy).again(now):
+    if again := of_watch(watch, seen.policy).again(now):
         course.wake.append(again)
