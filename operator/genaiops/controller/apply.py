@@ -25,15 +25,15 @@ class Applier:
     """Applies manifests, server-side.
 
     A manifest whose every field stands in the live object already is not sent. Where somebody stores it in another form
-    than it was written (a webhook that changes what is made), that comparison never holds: so the live state that an
-    apply led to is remembered with its manifest, and while both stay the same nothing is sent either.
+    than it was written (a webhook that changes what is made), that comparison never holds: so the live state that such
+    an apply led to is remembered with its manifest, and while both stay the same nothing is sent either.
     """
 
     def __init__(self, cluster: Cluster, store: Store) -> None:
         self._cluster = cluster
         self._store = store
         self._requests = asyncio.Semaphore(16)  # a connection takes 300 kB
-        self._settled: dict[Key, dict[Key, tuple[str, str]]] = defaultdict(dict)
+        self._settled: dict[Key, dict[Key, tuple[bytes, bytes | None]]] = defaultdict(dict)
         self._refused: dict[Key, dict[Key, str]] = {}
 
     async def obstacles(self, manifests: Iterable[Object]) -> dict[Key, ReferenceProblem]:
@@ -69,7 +69,10 @@ class Applier:
                     refused[key_of(manifest)] = answer
                 elif answer is not None:
                     raise answer
-        self._refused[owner] = {key: str(error) for key, error in refused.items()}
+        if refused:
+            self._refused[owner] = {key: str(error) for key, error in refused.items()}
+        else:
+            self._refused.pop(owner, None)
         return next(iter(refused.values()), None)
 
     async def _apply(self, owner: Key, manifest: Object) -> None:
@@ -86,7 +89,7 @@ class Applier:
             result = await self._cluster.apply(manifest)
         if key.kind not in RECONCILED:  # the watch brings those, and with them their reconcile
             self._store.put(key.kind, result)
-        settled[key] = (digest, _fingerprint(result))
+        settled[key] = (digest, None if contains(result, _wanted(manifest)) else _fingerprint(result))
 
     async def delete(self, live: Raw) -> None:
         """Delete an object unless it is on its way out."""
@@ -103,15 +106,21 @@ class Applier:
         self._refused.pop(owner, None)
 
 
-def _is_so(live: Raw, manifest: Object, settled: tuple[str, str] | None, digest: str) -> bool:
+def _wanted(manifest: Object) -> Object:
     # A list does not say of which apiVersion its items are; it is that of their kind.
-    wanted = {name: value for name, value in manifest.items() if name != "apiVersion"}
+    return {name: value for name, value in manifest.items() if name != "apiVersion"}
+
+
+def _is_so(live: Raw, manifest: Object, settled: tuple[bytes, bytes | None] | None, digest: bytes) -> bool:
+    wanted = _wanted(manifest)
     if settled is None:
         return contains(live, wanted)
     # Another manifest than last time has to be sent even if the live object has all of it: it may have left out a
     # field that is ours, and only the API server knows whose a field is.
     applied, fingerprint = settled
-    return applied == digest and (fingerprint == _fingerprint(live) or contains(live, wanted))
+    if applied != digest:
+        return False
+    return contains(live, wanted) or (fingerprint is not None and fingerprint == _fingerprint(live))
 
 
 def contains(live: Any, wanted: Any) -> bool:
@@ -140,11 +149,11 @@ def _amount(text: str) -> Decimal:
     return amount
 
 
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+def _digest(value: Any) -> bytes:
+    return hashlib.blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=16).digest()
 
 
-def _fingerprint(live: Raw) -> str:
+def _fingerprint(live: Raw) -> bytes:
     metadata = {name: value for name, value in live["metadata"].items() if name not in _NOT_OURS}
     # A Deployment's controller counts its revisions in an annotation; that is no change of what was asked for.
     annotations = dict(metadata.get("annotations") or {})
