@@ -274,7 +274,7 @@ class EvaluationReconciler:
         # First: once the status says it, nobody knows that it is still to be told.
         await tell(self._cluster, raw, "Evaluation", news, str(meta["generation"]))
         await self._write(raw, ended)
-        EVALUATIONS.labels(meta["namespace"], str((raw.get("spec") or {}).get("app", "")), phase).inc()
+        EVALUATIONS.inc(meta["namespace"], str((raw.get("spec") or {}).get("app", "")), phase)
 
     async def _write(self, raw: Raw, status: EvaluationStatus) -> None:
         phase = status.phase or EvaluationPhase.PENDING
