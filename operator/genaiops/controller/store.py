@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Set
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from genaiops.manifests.labels import APP, COMPONENT, EVALUATION, MODEL
+from genaiops.manifests.labels import APP, COMPONENT, EVALUATION, MODEL, label_of
 
 Raw = dict[str, Any]
 
@@ -82,7 +82,7 @@ class Store:
 
     def __init__(self) -> None:
         self._objects: dict[Key, _Kept] = {}
-        self._likeness: dict[tuple[str, str | None], bytes] = {}
+        self._likeness: dict[tuple[str, str], bytes] = {}
         """The first object of each kind and component as JSON: the others differ from it in little, and are compressed
         by it to a quarter of what they take by themselves."""
         self._owned: dict[Key, set[Key]] = defaultdict(set)
@@ -129,7 +129,7 @@ class Store:
     def _keep(self, kind: str, slim: Raw) -> _Kept:
         meta = slim["metadata"]
         text = json.dumps(slim, separators=(",", ":")).encode()
-        like = self._likeness.setdefault((kind, (meta.get("labels") or {}).get(COMPONENT)), text[-_DICTIONARY:])
+        like = self._likeness.setdefault((kind, label_of(slim, COMPONENT)), text[-_DICTIONARY:])
         return _Kept(
             version=version_of(slim),
             uid=meta.get("uid"),
