@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from genaiops.analysis.betting import BEYOND, GUESS, NOTHING_GATHERED, gathered, log_evidence
+from genaiops.analysis.betting import BEYOND, GUESS, MOST, NOTHING_GATHERED, gathered, log_evidence
 from genaiops.analysis.sequential import Share, lower_difference, upper_difference
 from genaiops.api.llmapp_status import Arm
 
@@ -95,9 +95,9 @@ def block_evidence(seen: Ints, block: Ints, limit: float) -> Floats:
     `seen`: stable's hits and misses before it. `block`: rows as in `least_evidence`.
     """
     h_c, m_c, h_s, m_s = block
-    guess = (seen[0] + GUESS[0]) / (seen[0] + seen[1] + sum(GUESS))
-    a_s = np.minimum(guess, 0.98 - 0.001 - limit)
-    a_c = np.minimum(guess + limit + np.array(BEYOND)[:, None], 0.98)
+    a_s = np.minimum((seen[0] + GUESS[0]) / (seen[0] + seen[1] + sum(GUESS)), MOST - 0.001 - limit)
+    angles = np.arcsin(np.sqrt(a_s + limit)) + np.array(BEYOND)[:, None]
+    a_c = np.minimum(np.sin(np.minimum(angles, math.pi / 2)) ** 2, MOST)
     low, high = np.broadcast_to(a_s, a_c.shape), a_c - limit
     for _ in range(25):
         q_s = (low + high) / 2
@@ -122,16 +122,17 @@ def check_against_the_operator() -> None:
         assert beyond == bool(least_evidence(counts, limit)[0] >= math.log(1 / alpha)), (counts, limit, alpha)
         seen = Arm(hits=h_s, samples=n_s)
         ours = gathered(NOTHING_GATHERED, seen, Arm(hits=h_c, samples=n_c), seen, limit)
-        theirs = block_evidence(counts[2:], counts, limit)[:, 0]
+        theirs = block_evidence(counts[2:], counts, limit)[:, 0] + NOTHING_GATHERED
         assert np.allclose(ours, theirs, rtol=1e-4, atol=1e-3), (ours, theirs)
-        assert math.isclose(log_evidence(ours), np.logaddexp.reduce(theirs) - math.log(len(BEYOND)), abs_tol=1e-2)
+        assert math.isclose(log_evidence(ours), np.logaddexp.reduce(theirs), abs_tol=1e-2)
 
 
 def genaiops(stable: float, candidate: float, limit: float, rate: int, runs: int, seed: int) -> Ending:
     """Weights 5, 25, 50 for ten minutes each, and until the verdict there is Successful; minSamples 1."""
     rng = np.random.default_rng(seed)
     stage, at_weight = np.zeros(runs, dtype=int), np.zeros(runs)
-    counts, logs = np.zeros((4, runs), dtype=np.int64), np.zeros((len(BEYOND), runs))
+    nothing = np.array(NOTHING_GATHERED)[:, None]
+    counts, logs = np.zeros((4, runs), dtype=np.int64), np.repeat(nothing, runs, axis=1)
     aborted, promoted = np.zeros(runs, dtype=bool), np.zeros(runs, dtype=bool)
     minutes, exposed = np.full(runs, float(HORIZON)), np.zeros(runs, dtype=np.int64)
     for look in range(1, round(HORIZON / EVERY) + 1):
@@ -154,7 +155,7 @@ def genaiops(stable: float, candidate: float, limit: float, rate: int, runs: int
         shares = mine[0] / np.maximum(1, mine[0] + mine[1]), mine[2] / np.maximum(1, mine[2] + mine[3])
         beyond, bounds = shares[0] - shares[1] > limit, least_evidence(mine, limit)
         spent = ALPHA * PARTS[stage[judged]]
-        bets = np.logaddexp.reduce(logs[:, judged], axis=0) - math.log(len(BEYOND))
+        bets = np.logaddexp.reduce(logs[:, judged], axis=0)
         by_bets, by_bounds = -np.log(ON_EVIDENCE * spent), -np.log((1 - ON_EVIDENCE) * spent)
         failed = (bets >= by_bets) | (beyond & (bounds >= by_bounds))
         passed = ~failed & ~beyond & (bounds >= math.log(1 / ALPHA)) & (at_weight[judged] >= MINUTES_PER_WEIGHT - 1e-9)
@@ -163,7 +164,7 @@ def genaiops(stable: float, candidate: float, limit: float, rate: int, runs: int
         going = judged[passed]
         stage[going] += 1
         promoted[going] = stage[going] == STAGES
-        at_weight[going], counts[:, going], logs[:, going] = 0, 0, 0
+        at_weight[going], counts[:, going], logs[:, going] = 0, 0, nothing
     return Ending(aborted, promoted, minutes, exposed)
 
 

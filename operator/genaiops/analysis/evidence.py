@@ -1,10 +1,12 @@
 """Evidence against a candidate's limits, kept from reading to reading."""
 
+import math
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
 from typing import Final
 
-from genaiops.analysis.betting import NOTHING_GATHERED, gathered
+from genaiops.analysis.betting import NOTHING_GATHERED, gathered, going_on_from, log_evidence
 from genaiops.analysis.counters import measure
 from genaiops.analysis.limits import Of, limits_of
 from genaiops.analysis.readings import Readings
@@ -15,9 +17,19 @@ from genaiops.api.llmapp_status import AnalysisStatus, Arm
 _KEPT: Final = Decimal("0.000001")
 
 
-def evidence_name(metric: Metric, limit: Decimal) -> str:
-    """Under which the evidence that a metric exceeds a limit is kept: with another limit, it begins anew."""
-    return f"{measure(metric)}>{limit:f}"
+def evidence_of(window: AnalysisStatus, metric: Metric, limit: Decimal) -> Sequence[float] | None:
+    """What the window has gathered against a limit of the difference; None where nothing is looked for yet."""
+    if kept := window.evidence.get(_name(metric, limit)):
+        return [float(log) for log in kept]
+    if older := window.evidence.get(f"{measure(metric)}>{limit:f}"):
+        # Of the operator before an upgrade amid the window: it averaged other alternatives, with equal weights.
+        return going_on_from(log_evidence([float(log) for log in older]) - math.log(len(older)))
+    return None
+
+
+def _name(metric: Metric, limit: Decimal) -> str:
+    """Under which the evidence is kept: with another limit, it begins anew."""
+    return f"{measure(metric)}>stable+{limit:f}"
 
 
 def measured(analysis: Analysis, window: AnalysisStatus | None, readings: Readings, now: datetime) -> AnalysisStatus:
@@ -38,15 +50,13 @@ def with_evidence(analysis: Analysis, before: AnalysisStatus, after: AnalysisSta
     ]
     evidence = {}
     for metric, limit in limits:
-        name = evidence_name(metric, limit)
-        kept = before.evidence.get(name)
         seen, block = _block(before, after, STABLE, metric)
         _, candidate = _block(before, after, CANDIDATE, metric)
         if limit >= 1 or not 0 <= candidate.hits <= candidate.samples or not 0 <= block.hits <= block.samples:
             continue
-        logs = gathered([float(log) for log in kept or NOTHING_GATHERED], seen, candidate, block, float(limit))
+        logs = gathered(evidence_of(before, metric, limit) or NOTHING_GATHERED, seen, candidate, block, float(limit))
         # Rounded down: what is lost by writing it never counts against the candidate.
-        evidence[name] = [Decimal(log).quantize(_KEPT, ROUND_FLOOR) for log in logs]
+        evidence[_name(metric, limit)] = [Decimal(log).quantize(_KEPT, ROUND_FLOOR) for log in logs]
     return after.model_copy(update={"evidence": evidence})
 
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from genaiops.analysis.betting import log_evidence
 from genaiops.analysis.counters import bound_of, measure, unit_of
-from genaiops.analysis.evidence import evidence_name
+from genaiops.analysis.evidence import evidence_of
 from genaiops.analysis.limits import Of, limits_of
 from genaiops.analysis.sequential import (
     Share,
@@ -51,9 +51,9 @@ def judge_all(analysis: Analysis, status: AnalysisStatus, part: float) -> list[M
         least = analysis.min_samples if metric.min_samples is None else metric.min_samples
         arms = _arm(status, CANDIDATE, metric), _arm(status, STABLE, metric)
         gathered = {
-            limit: log_evidence([float(log) for log in status.evidence[name]])
+            limit: log_evidence(logs)
             for of, limit in limits_of(metric)
-            if of is Of.DIFFERENCE and (name := evidence_name(metric, limit)) in status.evidence
+            if of is Of.DIFFERENCE and (logs := evidence_of(status, metric, limit))
         }
         return judge(metric, *arms, alpha=analysis.alpha, min_samples=least, tests=tests, evidence=gathered)
 

@@ -40,17 +40,17 @@ def test_one_block_is_worth_1_at_most_on_average_under_any_pair_within_the_limit
     average = [0.0] * len(BEYOND)
     for h_c in range(n_c + 1):
         for h_s in range(n_s + 1):
-            logs = gathered(NOTHING_GATHERED, seen, arm(h_c, n_c), arm(h_s, n_s), limit)
+            logs = gathered([0.0] * len(BEYOND), seen, arm(h_c, n_c), arm(h_s, n_s), limit)
             likely = chance(h_c, n_c, p_c) * chance(h_s, n_s, p_s)
             average = [total + likely * math.exp(log) for total, log in zip(average, logs, strict=True)]
 
     assert max(average) <= 1 + 1e-9
 
 
-def test_evidence_of_several_alternatives_is_their_average() -> None:
-    assert log_evidence([0.0] * 6) == pytest.approx(0)
-    assert math.exp(log_evidence([math.log(12), *[-800.0] * 5])) == pytest.approx(2)
-    assert log_evidence([2000.0] * 6) == pytest.approx(2000)
+def test_evidence_of_several_alternatives_is_their_weighted_average() -> None:
+    assert log_evidence(NOTHING_GATHERED) == pytest.approx(0)
+    assert math.exp(log_evidence([math.log(2), *[-800.0] * 3])) == pytest.approx(2)
+    assert log_evidence([log + 2000.0 for log in NOTHING_GATHERED]) == pytest.approx(2000)
 
 
 def requests_until_failed(candidate: float, stable: float, seed: int, most: int = 3000) -> int | None:
@@ -111,9 +111,36 @@ def test_another_limit_begins_with_no_evidence() -> None:
     window = measured(strict, None, Readings({"c": ("candidate", PodCounters(metrics={"error-rate": arm(0, 0)}))}), T0)
     bad = Readings({"c": ("candidate", PodCounters(metrics={"error-rate": arm(50, 50)}))})
     window = measured(strict, window, bad, T0 + timedelta(seconds=10))
-    assert list(window.evidence) == ["error-rate>0.01"]
+    assert list(window.evidence) == ["error-rate>stable+0.01"]
 
     window = measured(loose, window, bad, T0 + timedelta(seconds=20))
 
-    assert list(window.evidence) == ["error-rate>0.2"]
-    assert log_evidence([float(log) for log in window.evidence["error-rate>0.2"]]) == pytest.approx(0)
+    assert list(window.evidence) == ["error-rate>stable+0.2"]
+    assert log_evidence([float(log) for log in window.evidence["error-rate>stable+0.2"]]) == pytest.approx(0, abs=1e-5)
+
+
+def test_an_upgrade_amid_a_rollout_loses_no_evidence_and_invents_none() -> None:
+    # given a window of an operator that gathered in another way, with evidence of 100 to 1
+    analysis = Analysis.model_validate({"minSamples": 1, "metrics": [{"name": "error-rate"}]})
+    nobody, counted = (
+        Readings(
+            {
+                "candidate": ("candidate", PodCounters(metrics={"error-rate": candidate})),
+                "stable": ("stable", PodCounters(metrics={"error-rate": stable})),
+            }
+        )
+        for candidate, stable in ((arm(0, 0), arm(0, 0)), (arm(5, 60), arm(20, 1140)))
+    )
+    window = measured(analysis, measured(analysis, None, nobody, T0), counted, T0 + timedelta(seconds=10))
+    older = {"error-rate>0.05": [Decimal(str(math.log(600))), *[Decimal(-30)] * 5]}
+    window = window.model_copy(update={"evidence": older})
+    (before,) = judge_all(analysis, window, part=1)
+    assert "by 100 to 1 evidence, 22 to 1 suffices" in before.message
+
+    # when the new one reads the pods, and nobody has asked since
+    window = measured(analysis, window, counted, T0 + timedelta(seconds=20))
+
+    # then it is the same evidence, in its own terms
+    assert list(window.evidence) == ["error-rate>stable+0.05"]
+    (after,) = judge_all(analysis, window, part=1)
+    assert after.message == before.message
