@@ -121,7 +121,8 @@ class Scene:
 
 def events(objects: Objects, app: str) -> list[str]:
     """``Reason: message`` of an app's Events."""
-    listed = objects.core.list_namespaced_event(objects.namespace, field_selector=f"involvedObject.name={app}")
+    about = f"involvedObject.kind=LLMApp,involvedObject.name={app}"
+    listed = objects.core.list_namespaced_event(objects.namespace, field_selector=about)
     return sorted(f"{item.reason}: {item.message}" for item in listed.items)
 
 
