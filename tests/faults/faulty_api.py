@@ -71,6 +71,7 @@ class FaultyApi:
         self._tried: set[tuple[str, str]] = set()
         self._answers = 0
         self._watches: set[asyncio.Transport] = set()
+        self._under_way: set[asyncio.Task[Any]] = set()
         self.kubeconfig = folder / f"{user}.faulty.kubeconfig"
 
     async def __aenter__(self) -> Self:
@@ -99,6 +100,7 @@ class FaultyApi:
 
     async def __aexit__(self, *_: object) -> None:
         await self._runner.cleanup()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
         await self._session.close()
 
     def cut(self) -> None:
@@ -119,24 +121,31 @@ class FaultyApi:
             self._tried ^= {write}
             if write in self._tried:
                 return _refusal(409, "Conflict")
+        # What was sent is carried out and counted, whether or not who sent it lives to hear of it.
+        carried_out = asyncio.create_task(self._carry_out(request, await request.read() or None))
+        self._under_way.add(carried_out)
+        carried_out.add_done_callback(self._under_way.discard)
         try:
-            async with self._send(request, data=await request.read() or None) as upstream:
-                body = await upstream.read()
+            answer = await asyncio.shield(carried_out)
         except aiohttp.ClientError:
             return _broken(request)
-        await asyncio.sleep(self.faults.delay)
-        written = request.method in WRITES and upstream.ok and "/leases" not in request.path
-        if written:
-            self.written.append(json.loads(body))
-            self.after_write(request.path, False)
         self._answers += 1
         if self.faults.breaks and self._answers % 2:
             return _broken(request)
-        answer = web.Response(status=upstream.status, body=body, headers=_headers(upstream.headers))
         await answer.prepare(request)
         await answer.write_eof()
-        if written:
+        if _is_write(request, answer):
             self.after_write(request.path, True)
+        return answer
+
+    async def _carry_out(self, request: web.Request, data: bytes | None) -> web.Response:
+        async with self._send(request, data=data) as upstream:
+            body = await upstream.read()
+        await asyncio.sleep(self.faults.delay)
+        answer = web.Response(status=upstream.status, body=body, headers=_headers(upstream.headers))
+        if _is_write(request, answer):
+            self.written.append(json.loads(body))
+            self.after_write(request.path, False)
         return answer
 
     def _send(self, request: web.Request, **options: Any) -> Any:
@@ -176,6 +185,11 @@ class FaultyApi:
 async def _write_later(answer: web.StreamResponse, seconds: float, event: bytes) -> None:
     await asyncio.sleep(seconds)
     await answer.write(event)
+
+
+def _is_write(request: web.Request, answer: web.Response) -> bool:
+    """Whether something was written, other than a lease."""
+    return request.method in WRITES and answer.status < 400 and "/leases" not in request.path
 
 
 def _broken(request: web.Request) -> web.Response:
