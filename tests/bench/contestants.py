@@ -86,7 +86,12 @@ def ours() -> Contestant:
         health="/readyz",
         port=port,
         # As in the chart.
-        env={"PYTHONPATH": str(REPOSITORY / "operator"), "MALLOC_ARENA_MAX": "1"},
+        env={
+            "PYTHONPATH": str(REPOSITORY / "operator"),
+            "MALLOC_ARENA_MAX": "1",
+            "MALLOC_MMAP_THRESHOLD_": "131072",
+            "MALLOC_TRIM_THRESHOLD_": "131072",
+        },
     )
 
 

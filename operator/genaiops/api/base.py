@@ -35,6 +35,8 @@ class ApiModel(BaseModel):
         validate_by_alias=True,
         extra="forbid",
         frozen=True,
+        # Of most only the fields are needed, inside a larger one: each by itself would take as much room again.
+        defer_build=True,
         ignored_types=(Rule,),
     )
 

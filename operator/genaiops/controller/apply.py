@@ -33,7 +33,10 @@ class Applier:
         self._cluster = cluster
         self._store = store
         self._requests = asyncio.Semaphore(16)  # a connection takes 300 kB
-        self._settled: dict[Key, dict[Key, tuple[bytes, bytes | None]]] = defaultdict(dict)
+        self._settled: dict[Key, dict[Key, bytes]] = defaultdict(dict)
+        """Digests of the manifests that were applied last, by owner."""
+        self._stored_otherwise: dict[Key, bytes] = {}
+        """Fingerprints of the live states they led to, where these do not say the same."""
         self._refused: dict[Key, dict[Key, str]] = {}
 
     async def obstacles(self, manifests: Iterable[Object]) -> dict[Key, ReferenceProblem]:
@@ -78,9 +81,10 @@ class Applier:
     async def _apply(self, owner: Key, manifest: Object) -> None:
         key = key_of(manifest)
         live = self._store.get(*key)
-        settled = self._settled[owner]
-        digest = _digest(manifest)
-        if live is not None and _is_so(live, manifest, settled.get(key), digest):
+        digest, before = _digest(manifest), self._settled[owner].get(key)
+        # Another manifest than last time has to be sent even if the live object has all of it: it may have left out a
+        # field that is ours, and only the API server knows whose a field is.
+        if live is not None and before in (None, digest) and self._is_so(live, manifest):
             return
         if live is not None and live.get("immutable") and live.get("data") != manifest.get("data"):
             # Made anew by somebody with other content, which nobody can change back.
@@ -89,7 +93,17 @@ class Applier:
             result = await self._cluster.apply(manifest)
         if key.kind not in RECONCILED:  # the watch brings those, and with them their reconcile
             self._store.put(key.kind, result)
-        settled[key] = (digest, None if contains(result, _wanted(manifest)) else _fingerprint(result))
+        key = self._store.shared(key)
+        self._settled[owner][key] = digest
+        self._stored_otherwise.pop(key, None)
+        if not contains(result, _wanted(manifest)):
+            self._stored_otherwise[key] = _fingerprint(result)
+
+    def _is_so(self, live: Raw, manifest: Object) -> bool:
+        if contains(live, _wanted(manifest)):
+            return True
+        otherwise = self._stored_otherwise.get(key_of(manifest))
+        return otherwise is not None and otherwise == _fingerprint(live)
 
     async def delete(self, live: Raw) -> None:
         """Delete an object unless it is on its way out."""
@@ -98,29 +112,19 @@ class Applier:
             return
         for owner in owners_of(live["kind"], live):
             self._settled[owner].pop(key_of(live), None)
+        self._stored_otherwise.pop(key_of(live), None)
         await self._cluster.delete(BY_KIND[live["kind"]], meta["namespace"], meta["name"], meta["uid"])
 
     def forget(self, owner: Key) -> None:
         """The owner is gone: remember nothing of its objects."""
-        self._settled.pop(owner, None)
+        for key in self._settled.pop(owner, ()):
+            self._stored_otherwise.pop(key, None)
         self._refused.pop(owner, None)
 
 
 def _wanted(manifest: Object) -> Object:
     # A list does not say of which apiVersion its items are; it is that of their kind.
     return {name: value for name, value in manifest.items() if name != "apiVersion"}
-
-
-def _is_so(live: Raw, manifest: Object, settled: tuple[bytes, bytes | None] | None, digest: bytes) -> bool:
-    wanted = _wanted(manifest)
-    if settled is None:
-        return contains(live, wanted)
-    # Another manifest than last time has to be sent even if the live object has all of it: it may have left out a
-    # field that is ours, and only the API server knows whose a field is.
-    applied, fingerprint = settled
-    if applied != digest:
-        return False
-    return contains(live, wanted) or (fingerprint is not None and fingerprint == _fingerprint(live))
 
 
 def contains(live: Any, wanted: Any) -> bool:

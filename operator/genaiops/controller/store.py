@@ -48,9 +48,8 @@ def version_of(raw: Raw) -> int:
 class _Kept(NamedTuple):
     """An object as it is kept. The dozen that one app has would take 160 kB as Python's dicts, like this a few."""
 
+    key: Key
     version: int
-    uid: str | None
-    created: str
     owners: tuple[Key, ...]
     like: bytes
     """JSON of the object that it was compressed by."""
@@ -72,9 +71,8 @@ def _content(like: bytes, content: bytes) -> Raw:
     return raw
 
 
-def _shared(key: Key) -> Key:
-    """The address, its strings kept once for all objects that tell of it."""
-    return Key(*map(sys.intern, key))
+def _age(raw: Raw) -> tuple[str, str]:
+    return raw["metadata"].get("creationTimestamp", ""), raw["metadata"]["name"]
 
 
 class Store:
@@ -85,8 +83,8 @@ class Store:
         self._likeness: dict[tuple[str, str], bytes] = {}
         """The first object of each kind and component as JSON: the others differ from it in little, and are compressed
         by it to a quarter of what they take by themselves."""
-        self._owned: dict[Key, set[Key]] = defaultdict(set)
-        self._references: dict[Key, set[Key]] = {}
+        self._owned: dict[Key, list[Key]] = defaultdict(list)
+        self._references: dict[Key, tuple[Key, ...]] = {}
         self._referrers: dict[Key, set[Key]] = defaultdict(set)
         self._deleted: dict[Key, int] = {}
         """Versions at which objects were deleted since the last list: an older state that comes late is outdated."""
@@ -98,6 +96,11 @@ class Store:
         known = self._objects.get(Key(kind, namespace, name))
         return _content(known.like, known.content) if known else None
 
+    def shared(self, key: Key) -> Key:
+        """The same address as the store itself keeps it, for whoever keeps it, too."""
+        known = self._objects.get(key)
+        return known.key if known else Key(*map(sys.intern, key))
+
     def keys(self, kinds: Iterable[str]) -> Iterator[Key]:
         """Addresses of all objects of these kinds."""
         wanted = set(kinds)
@@ -105,9 +108,8 @@ class Store:
 
     def owned(self, owner: Key) -> list[Raw]:
         """Objects that carry the label of this LLMApp or Model, oldest first."""
-        found = {key: self._objects[key] for key in self._owned.get(owner, ())}
-        oldest_first = sorted(found, key=lambda key: (found[key].created, key.name))
-        return [_content(found[key].like, found[key].content) for key in oldest_first]
+        found = [self._objects[key] for key in self._owned.get(owner, ())]
+        return sorted((_content(known.like, known.content) for known in found), key=_age)
 
     def put(self, kind: str, raw: Raw) -> bool:
         """Keep this state; False where the same or a newer one is known already."""
@@ -116,25 +118,23 @@ class Store:
             return False
         slim = _slim(kind, raw)
         self._unlink(key)
-        key = _shared(key)
-        self._objects[key] = kept = self._keep(kind, slim)
+        key = self.shared(key)
+        self._objects[key] = kept = self._keep(key, slim)
         for owner in kept.owners:
-            self._owned[owner].add(key)
-        if references := set(map(_shared, references_of(key, slim))):
+            self._owned[owner].append(key)
+        if references := tuple(map(self.shared, set(references_of(key, slim)))):
             self._references[key] = references
         for reference in references:
             self._referrers[reference].add(key)
         return True
 
-    def _keep(self, kind: str, slim: Raw) -> _Kept:
-        meta = slim["metadata"]
+    def _keep(self, key: Key, slim: Raw) -> _Kept:
         text = json.dumps(slim, separators=(",", ":")).encode()
-        like = self._likeness.setdefault((kind, label_of(slim, COMPONENT)), text[-_DICTIONARY:])
+        like = self._likeness.setdefault((key.kind, label_of(slim, COMPONENT)), text[-_DICTIONARY:])
         return _Kept(
+            key=key,
             version=version_of(slim),
-            uid=meta.get("uid"),
-            created=meta.get("creationTimestamp", ""),
-            owners=tuple(map(_shared, owners_of(kind, slim))),
+            owners=tuple(map(self.shared, owners_of(key.kind, slim))),
             like=like,
             content=_compressed(text, like),
         )
@@ -158,8 +158,8 @@ class Store:
         key = key_of(raw, kind)
         affected = self.affected(key)
         self._deleted[key] = version_of(raw)
-        known = self._objects.get(key)
-        if known is not None and known.uid == raw["metadata"].get("uid"):
+        known = self.get(*key)
+        if known is not None and known["metadata"].get("uid") == raw["metadata"].get("uid"):
             self._unlink(key)
             del self._objects[key]
         return affected
@@ -206,7 +206,7 @@ class Store:
         if known is None:
             return
         for owner in known.owners:
-            self._owned[owner].discard(key)
+            self._owned[owner].remove(key)
             if not self._owned[owner]:
                 del self._owned[owner]
         for reference in self._references.pop(key, ()):
