@@ -69,6 +69,10 @@ bench-analysis: ## How soon a bad release is found, beside the rules of Argo Rol
 bench: ## What the operator costs with 1,000 apps, beside Argo Rollouts (8 minutes)
 	@PYTHONPATH=operator:tests:tests/cluster:hack/kind $(PY) tests/bench/bench_operator.py $(BENCH_ARGS)
 
+.PHONY: bench-breach
+bench-breach: ## How soon a candidate that turns bad gets no request any more, on the kind cluster of the e2e tests (8 minutes)
+	@PYTHONPATH=operator:tests/e2e $(PY) tests/bench/bench_breach.py $(BENCH_ARGS)
+
 .PHONY: bench-guardrails train-guardrails
 # Where the corpora of hack/train are installed: texts to train on and to measure with.
 CORPORA ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/genaiops-corpora
