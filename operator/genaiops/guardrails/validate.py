@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from genaiops.api.detectors import Detector, DetectorType
 from genaiops.api.guardrails import GuardrailPolicySpec
+from genaiops.guardrails.detectors import build
 from genaiops.guardrails.regex import compile_pattern
 from genaiops.problem import Problem
 
@@ -16,12 +17,6 @@ def validate(policy: GuardrailPolicySpec, at: str = "") -> list[Problem]:
         for index, guardrail in enumerate(guardrails)
         for problem in detector_problems(guardrail.detector, f"{at}{stage}[{index}].detector")
     ]
-
-
-def _try(detector: Detector) -> None:
-    from genaiops.guardrails.detectors import build  # the tables of all detectors, which most policies need none of
-
-    build(detector)
 
 
 def detector_problems(detector: Detector, field: str) -> Iterator[Problem]:
@@ -42,12 +37,12 @@ def detector_problems(detector: Detector, field: str) -> Iterator[Problem]:
                 yield from _pattern_problems(pattern, bool(detector.ignore_case), f"{field}.patterns[{index}]")
         case DetectorType.JSON_SCHEMA:
             try:
-                _try(detector)
+                build(detector)
             except ValueError as error:
                 yield Problem(f"{field}.schema", f"is no JSON Schema (2020-12): {error}")
         case _:
             try:
-                _try(detector)
+                build(detector)
             except ValueError as error:
                 yield Problem(field, str(error))
 
