@@ -35,8 +35,9 @@ def measure(place: Place, args: argparse.Namespace) -> list[tuple[float, int]]:
     if args.interval:
         analysis["interval"] = args.interval
     app = scripted_app(place, replicas=1, rollout={"steps": [{"setWeight": 50}, {"pause": {}}], "analysis": analysis})
-    changes = {f"v{number}": f"chunks=1 good={GOOD} number={number}" for number in range(2, args.rollouts + 2)}
-    place.apply(prompt(v1="chunks=1", **changes))
+    changes = {f"turns-{number}": f"chunks=1 good={GOOD} number={number}" for number in range(1, args.rollouts + 1)}
+    # The versions of scripted_app stay: none can be removed from a Prompt.
+    place.apply(prompt(v1="chunks=1", v2="chunks=1 now=better", broken="status=500", **changes))
     app.serves()
     found = []
     with Traffic(app, rate=args.rate, turns=1, conversations=400, at_once=32, longest=3600) as traffic:
