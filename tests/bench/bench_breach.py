@@ -9,10 +9,10 @@ evidence suffices, the wait for the next reading, the decision on record, and th
 """
 
 import argparse
-import math
 import statistics
 import time
 
+from figures import percentiles
 from place import RESTRICTED, Place, eventually
 from provider import prompt, scripted_app
 
@@ -68,10 +68,8 @@ def main() -> None:
         found = measure(place, args)
     finally:
         cluster.core.delete_namespace(place.namespace)
-    seconds = sorted(taken for taken, _ in found)
-    p95 = seconds[math.ceil(0.95 * len(seconds)) - 1]
+    took = percentiles([seconds for seconds, _ in found], "{:.2f}")
     bad = statistics.median(answers for _, answers in found)
-    took = f"{statistics.median(seconds):.2f} / {p95:.2f}"
     print(f"first bad answer → last request, p50 / p95 s: {took}; {bad:.0f} bad answers")  # noqa: T201
 
 
