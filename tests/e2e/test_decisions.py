@@ -67,7 +67,9 @@ def test_testers_meet_a_preview_that_nobody_else_sees_until_the_switch(
         # then the new release is there at its full size, and the tester alone reaches it
         assert len(app.pods(candidate)) == 2
         tester.flows(5, release=candidate)
-        assert {request.release for request in users.flows(10)} == {stable}
+        requests = users.flows(10)
+        assert failures(requests) == []
+        assert {request.release for request in requests} == {stable}
         # when a person promotes it
         app.decide("Promote", candidate)
         users.flows(10, release=candidate)

@@ -88,8 +88,24 @@ def told_by_events(body: str) -> dict[str, Any]:
     return {"id": chunks[0]["id"], "text": text, "chunks": len(chunks)}
 
 
+async def reached(url: str, within: float = 60) -> None:
+    """Returns once the Service's address leads to the app. Until kube-proxy knows a new Service, a connection to it
+    leaves the cluster, and some networks answer whatever leaves: all later requests would go on over it.
+    """
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        try:
+            async with aiohttp.ClientSession() as session, session.get(f"{url}/v1/models") as answer:
+                if "x-request-id" in answer.headers:
+                    return
+        except (aiohttp.ClientError, TimeoutError):
+            pass
+        await asyncio.sleep(0.2)
+
+
 async def main() -> None:
     settings = json.loads(sys.argv[1])
+    await reached(settings["url"])
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     asyncio.get_running_loop().call_later(settings["longest"], stop.set)
